@@ -1,0 +1,25 @@
+"""Names for the array shapes that cross rooms; the tests check them at run time.
+
+Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view`` seeded
+augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from numpy import ndarray
+
+PredProbs = Float[ndarray, "item class"]
+ViewProbs = Float[ndarray, "view item class"]
+CommitteeProbs = Float[ndarray, "member item class"]
+Features = Float32[ndarray, "item feature"]
+ViewFeatures = Float32[ndarray, "view item feature"]
+Labels = Int64[ndarray, "item"]
+Groups = Int64[ndarray, "item"]
+Folds = Int64[ndarray, "item"]
+LabelQuality = Float[ndarray, "item"]
+ItemMask = Bool[ndarray, "item"]
+ItemIds = Int64[ndarray, "item"]
+RGBImage = UInt8[ndarray, "height width 3"]
+SquareImage = UInt8[ndarray, "side side 3"]
+ImageBatch = UInt8[ndarray, "item side side 3"]

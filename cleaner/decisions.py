@@ -1,0 +1,141 @@
+"""What people decide, what follows on disk, and the rounds between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cleaner.items import Split, Status, shown_path
+
+Action = Literal["accept", "move", "exclude", "skip", "undo"]
+
+STATUS_AFTER: dict[str, Status] = {
+    "accept": "accepted",
+    "move": "moved",
+    "exclude": "excluded",
+    "skip": "skipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One entry of the append-only log.
+
+    Attributes:
+        op_id: unique, made by the client; a second arrival of the same one is ignored.
+        item_id: the image.
+        action: what was decided; ``undo`` takes back the decision named by `undoes`.
+        label_before: the current label until then.
+        label_after: the current label from then on.
+        reviewer: a name, or ``""``.
+        decided_at: UTC, ISO 8601.
+        round_id: the round whose queue showed it, or None.
+        undoes: op_id of the decision that is taken back, or None.
+    """
+
+    op_id: str
+    item_id: int
+    action: Action
+    label_before: str
+    label_after: str
+    reviewer: str
+    decided_at: str
+    round_id: int | None = None
+    undoes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileMove:
+    """One journalled move.
+
+    Attributes:
+        move_id: a number.
+        item_id: the image.
+        source: ``dataset/...`` or ``quarantine/...``, ``/`` between parts.
+        destination: likewise; never the name of an existing file.
+        content_hash: SHA-256 the file must have.
+        state: ``planned`` until done, then ``done``; ``reverted`` if it did not happen.
+    """
+
+    move_id: int
+    item_id: int
+    source: str
+    destination: str
+    content_hash: str
+    state: Literal["planned", "done", "reverted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The moves that make class folders match the decisions, and what stands in the way."""
+
+    moves: tuple[FileMove, ...]
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One turn of the loop.
+
+    Attributes:
+        round_id: counts from 1.
+        model_id: what ranked the images.
+        images: how many were ranked.
+        flagged: how many were put up for review.
+        reviewed: how many were decided (accepted, moved or excluded) in this round.
+        relabelled: of these, how many were moved to another class.
+        excluded: of these, how many were taken out.
+        accuracy: agreement of out-of-fold predictions with the labels of the time, 0..1.
+        seconds: keys features, training, total.
+        started_at: UTC, ISO 8601.
+        closed_at: when the next round began, or None.
+    """
+
+    round_id: int
+    model_id: str
+    images: int
+    flagged: int
+    reviewed: int
+    relabelled: int
+    excluded: int
+    accuracy: float
+    seconds: dict[str, float]
+    started_at: str
+    closed_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """One line of the queue.
+
+    Attributes:
+        position: rank in the latest round, 0 is the most suspect.
+        self_confidence: probability of the current label, 0..1.
+        suggested_confidence: probability of the suggested label, 0..1.
+        label_quality: 0 suspect, 1 trusted.
+        flagged: whether it was put up for review.
+        reasons: why, in words, the strongest first.
+    """
+
+    item_id: int
+    path: str
+    split: Split
+    width: int
+    height: int
+    given_label: str
+    current_label: str
+    suggested_label: str
+    self_confidence: float
+    suggested_confidence: float
+    label_quality: float
+    flagged: bool
+    status: Status
+    position: int
+    reasons: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields the command line promises, plain values only."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        names = ("path", "given_label", "current_label", "suggested_label")
+        shown = {name: shown_path(values[name]) for name in names}
+        return values | shown | {"reasons": [shown_path(reason) for reason in self.reasons]}

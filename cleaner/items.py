@@ -1,0 +1,116 @@
+"""What a dataset is made of: items, and findings about files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Split = Literal["train", "validation", "test"]
+Status = Literal["unreviewed", "accepted", "moved", "excluded", "skipped"]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """One image file as the scan read it.
+
+    Attributes:
+        path: relative to the dataset root, ``/`` between parts, as `os.fsdecode` gives it
+            (bytes that are not UTF-8 are surrogate escapes; see `shown_path`).
+        class_name: the first part of the path.
+        content_hash: SHA-256 of the bytes that were decoded, in hex.
+        perceptual_hash: of the upright picture, in hex: a 256-bit difference hash, then the
+            colours of 6 x 6 cells; near duplicates differ little in both.
+        width: pixels, after EXIF orientation.
+        height: pixels, after EXIF orientation.
+        byte_size: of the file.
+        mtime_ns: modification time of the file, nanoseconds.
+    """
+
+    path: str
+    class_name: str
+    content_hash: str
+    perceptual_hash: str
+    width: int
+    height: int
+    byte_size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something worth telling a person about one file or several.
+
+    Attributes:
+        kind: ``unreadable``, ``skipped``, ``exact_duplicate``, ``near_duplicate``, ...
+        paths: the files concerned, relative to the root; for groups, the kept one first.
+        severity: ``info``, ``warning`` or ``error``.
+        detail: one sentence.
+    """
+
+    kind: str
+    paths: tuple[str, ...]
+    severity: Literal["info", "warning", "error"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one walk over the class folders found."""
+
+    root: Path
+    class_names: tuple[str, ...]
+    files: tuple[ScannedFile, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image of the catalogue; its identity is its content and survives moves.
+
+    Attributes:
+        item_id: a number that never changes and is never reused.
+        path: where the file is now, relative to the root (or, once an excluded image has
+            been moved out, relative to the quarantine folder).
+        given_label: the class folder at first scan; never changes.
+        current_label: the given label after decisions.
+        content_hash: SHA-256 of the file, in hex.
+        group_id: images with the same number are duplicates or near duplicates.
+        width: pixels, upright.
+        height: pixels, upright.
+        split: which part of the data it belongs to, for good.
+        status: what a person last decided about it.
+        quarantined: whether the file lies in the quarantine folder.
+    """
+
+    item_id: int
+    path: str
+    given_label: str
+    current_label: str
+    content_hash: str
+    group_id: int
+    width: int
+    height: int
+    split: Split
+    status: Status
+    quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The catalogue at one moment; `items` are in the order of `item_id`."""
+
+    root: Path
+    class_names: tuple[str, ...]
+    items: tuple[Item, ...] = field(repr=False)
+
+
+def shown_path(path: str) -> str:
+    r"""Return a path as people and JSON get it: bytes that are not UTF-8 appear escaped.
+
+    >>> shown_path("cats/bad\udcff.jpg")
+    'cats/bad\\xff.jpg'
+    """
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,68 @@
+"""What models say about items they never saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cleaner.arrays import CommitteeProbs, Features, Folds, ItemIds, Labels, PredProbs, ViewProbs
+from cleaner.errors import ShapeError
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Predicted probabilities, each item judged only by models that never saw it.
+
+    Attributes:
+        item_ids: (item,).
+        class_names: in the order of the class axis.
+        pred_probs: (item, class), rows sum to 1; the committee's mean.
+        view_probs: (view, item, class), the same for each view alone.
+        committee_probs: (member, item, class), the same for each head alone.
+        member_names: in the order of the member axis.
+        fold: (item,), the fold an item was held out in; -1 for the sealed test split,
+            which trains nothing.
+        model_id: identifies backbone, views, heads, folds and seed.
+    """
+
+    item_ids: ItemIds
+    class_names: tuple[str, ...]
+    pred_probs: PredProbs
+    view_probs: ViewProbs
+    committee_probs: CommitteeProbs
+    member_names: tuple[str, ...]
+    fold: Folds
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a signal may look at; axes as in `OutOfFold`.
+
+    Attributes:
+        labels: (item,), index of the current label.
+        features: (item, feature), the plain view's bottlenecks, unit length, or None.
+    """
+
+    labels: Labels
+    pred_probs: PredProbs
+    view_probs: ViewProbs | None = None
+    committee_probs: CommitteeProbs | None = None
+    features: Features | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        items, classes = self.pred_probs.shape
+        if self.labels.shape != (items,):
+            raise ShapeError(f"{self.labels.shape[0]} labels for {items} predictions.")
+        if items and (self.labels.min() < 0 or self.labels.max() >= classes):
+            raise ShapeError(
+                f"Labels run from {self.labels.min()} to {self.labels.max()}; "
+                f"there are {classes} classes, numbered from 0."
+            )
+        for name in ("view_probs", "committee_probs"):
+            probs = getattr(self, name)
+            if probs is not None and probs.shape[1:] != (items, classes):
+                raise ShapeError(f"{name} has shape {probs.shape}, not (any, {items}, {classes}).")
+        if not np.isfinite(self.pred_probs).all():
+            raise ShapeError("pred_probs holds numbers that are not finite.")

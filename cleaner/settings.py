@@ -1,0 +1,95 @@
+"""Frozen settings; a misspelt key fails where it was written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from cleaner.errors import SettingsError
+
+# Not typing.Self, which the run-time type checks of the tests cannot see through.
+_S = TypeVar("_S", bound="_Settings")
+
+DEFAULT_BACKBONE = "efficientnet_lite2"
+DEFAULT_FINAL_MODEL = "mobilenet_v2_1.0_224"
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What the settings of every task share: a plain JSON form that is checked on return."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls: type[_S], values: dict[str, Any]) -> _S:
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise SettingsError(
+                f"Unknown setting {unknown[0]!r}. Known: {', '.join(sorted(known))}."
+            )
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSettings(_Settings):
+    """How a round ranks the images.
+
+    Attributes:
+        backbones: names of pretrained networks whose features are used.
+        views: how many views of each image; the first is plain, the others heavily augmented.
+        folds: how many parts the images are held out in.
+        seed: makes views, folds and training repeatable.
+    """
+
+    backbones: tuple[str, ...] = (DEFAULT_BACKBONE,)
+    views: int = 3
+    folds: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.backbones:
+            raise SettingsError("Name at least one backbone.")
+        _check_range("views", self.views, 1, 64)
+        _check_range("folds", self.folds, 2, 50)
+        _check_range("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings(_Settings):
+    """How the final model is trained.
+
+    Attributes:
+        model: an architecture name such as ``mobilenet_v2_1.0_224``.
+        views: views of each training image for the head; the first is plain.
+        head_epochs: at most this many passes over the cached views.
+        fine_tune_epochs: at most this many passes with the top layers unfrozen; 0 for none.
+        fine_tune_fraction: how much of the network, from the top, is unfrozen, 0..1.
+        patience: epochs without a better validation loss before stopping.
+        batch_size: images a step while fine-tuning.
+        seed: makes the run repeatable at the same thread count.
+    """
+
+    model: str = DEFAULT_FINAL_MODEL
+    views: int = 3
+    head_epochs: int = 40
+    fine_tune_epochs: int = 4
+    fine_tune_fraction: float = 0.3
+    patience: int = 3
+    batch_size: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range("views", self.views, 1, 64)
+        _check_range("head_epochs", self.head_epochs, 1, 10_000)
+        _check_range("fine_tune_epochs", self.fine_tune_epochs, 0, 10_000)
+        _check_range("fine_tune_fraction", self.fine_tune_fraction, 0, 1)
+        _check_range("patience", self.patience, 1, 1_000)
+        _check_range("batch_size", self.batch_size, 1, 1_024)
+        _check_range("seed", self.seed, 0, 2**31 - 1)
+
+
+def _check_range(name: str, value: int | float, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name} is {value}; give a number from {low} to {high}.")

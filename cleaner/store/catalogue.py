@@ -1,0 +1,182 @@
+"""The images that are known, their classes, and the findings of the last scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from cleaner.items import Finding, Item, ScannedFile, Split
+from cleaner.store.tables import classes, facts, findings, items
+
+ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """An item with all that a scan compares a file with."""
+
+    item_id: int
+    file: ScannedFile
+    given_label: str
+    current_label: str
+    split: Split
+    present: bool
+
+
+def all_items(connection: Connection) -> tuple[Item, ...]:
+    """Return every image that is there, in the order of item_id; quarantined ones too."""
+    rows = connection.execute(
+        select(*ITEM_COLUMNS).where(items.c.present).order_by(items.c.item_id)
+    )
+    return tuple(Item(*row) for row in rows)
+
+
+def item(connection: Connection, item_id: int) -> Item | None:
+    """Return one image by its number, also one that a scan no longer finds."""
+    row = connection.execute(select(*ITEM_COLUMNS).where(items.c.item_id == item_id)).first()
+    return None if row is None else Item(*row)
+
+
+def item_at(connection: Connection, path: str) -> Item | None:
+    """Return the image that lies at `path` in the dataset folder now."""
+    row = connection.execute(
+        select(*ITEM_COLUMNS).where(items.c.path == path, items.c.present, ~items.c.quarantined)
+    ).first()
+    return None if row is None else Item(*row)
+
+
+def known_files(connection: Connection) -> tuple[KnownFile, ...]:
+    """Return what is known of every image outside the quarantine, there or not."""
+    rows = connection.execute(select(items).where(~items.c.quarantined).order_by(items.c.item_id))
+    return tuple(_known(row) for row in rows)
+
+
+def _known(row: Any) -> KnownFile:
+    file = ScannedFile(
+        path=row.path,
+        class_name=row.path.split("/", 1)[0],
+        content_hash=row.content_hash,
+        perceptual_hash=row.perceptual_hash,
+        width=row.width,
+        height=row.height,
+        byte_size=row.byte_size,
+        mtime_ns=row.mtime_ns,
+    )
+    return KnownFile(row.item_id, file, row.given_label, row.current_label, row.split, row.present)
+
+
+def add_items(connection: Connection, files: Sequence[tuple[ScannedFile, int, Split]]) -> None:
+    """Add images never seen before, each with its duplicate group and split."""
+    if files:
+        connection.execute(insert(items), [_new_row(*entry) for entry in files])
+
+
+def _new_row(file: ScannedFile, group_id: int, split: Split) -> dict[str, Any]:
+    row = asdict(file)
+    label = row.pop("class_name")
+    return row | {
+        "given_label": label,
+        "current_label": label,
+        "group_id": group_id,
+        "split": split,
+        "status": "unreviewed",
+        "quarantined": False,
+        "present": True,
+    }
+
+
+def found_again(connection: Connection, files: Iterable[tuple[int, ScannedFile, int]]) -> None:
+    """Note where known images lie now, and their duplicate group: (item_id, file, group_id)."""
+    rows = [
+        {
+            "b_item_id": item_id,
+            "path": file.path,
+            "byte_size": file.byte_size,
+            "mtime_ns": file.mtime_ns,
+            "perceptual_hash": file.perceptual_hash,
+            "group_id": group_id,
+            "present": True,
+        }
+        for item_id, file, group_id in files
+    ]
+    if rows:
+        connection.execute(update(items).where(items.c.item_id == bindparam("b_item_id")), rows)
+
+
+def mark_missing(connection: Connection, item_ids: Sequence[int]) -> None:
+    """Note that files are gone; their decisions are kept for when they come back."""
+    rows = [{"b_item_id": item_id} for item_id in item_ids]
+    if rows:
+        statement = update(items).where(items.c.item_id == bindparam("b_item_id"))
+        connection.execute(statement.values(present=False, queue_position=None), rows)
+
+
+def place_item(connection: Connection, item_id: int, path: str, *, quarantined: bool) -> None:
+    """Note where a move has put an image."""
+    connection.execute(
+        update(items)
+        .where(items.c.item_id == item_id)
+        .values(path=path, quarantined=quarantined, present=True)
+    )
+
+
+def class_names(connection: Connection) -> tuple[str, ...]:
+    """Return the classes in their order."""
+    return tuple(connection.scalars(select(classes.c.name).order_by(classes.c.position)))
+
+
+def set_classes(connection: Connection, names: Sequence[str]) -> None:
+    """Replace the list of classes."""
+    connection.execute(delete(classes))
+    if names:
+        rows = [{"name": name, "position": position} for position, name in enumerate(names)]
+        connection.execute(insert(classes), rows)
+
+
+def class_counts(connection: Connection) -> dict[str, int]:
+    """Return how many images each class holds now, excluded ones left out."""
+    rows = connection.execute(
+        select(items.c.current_label, func.count())
+        .where(items.c.present, items.c.status != "excluded")
+        .group_by(items.c.current_label)
+    )
+    counts = dict.fromkeys(class_names(connection), 0)
+    return counts | {row[0]: row[1] for row in rows}
+
+
+def replace_findings(connection: Connection, found: Sequence[Finding]) -> None:
+    """Forget the last scan's findings and keep these."""
+    connection.execute(delete(findings))
+    if found:
+        connection.execute(
+            insert(findings),
+            [asdict(finding) | {"paths": list(finding.paths)} for finding in found],
+        )
+
+
+def all_findings(connection: Connection) -> tuple[Finding, ...]:
+    """Return the findings of the last scan."""
+    rows = connection.execute(select(findings).order_by(findings.c.finding_id))
+    return tuple(Finding(r.kind, tuple(r.paths), r.severity, r.detail) for r in rows)
+
+
+def fact(connection: Connection, name: str) -> str | None:
+    """Return one remembered fact about the dataset, such as its root."""
+    return connection.scalar(select(facts.c.value).where(facts.c.name == name))
+
+
+def set_facts(connection: Connection, values: Mapping[str, str]) -> None:
+    """Remember facts, replacing what was known under their names."""
+    connection.execute(delete(facts).where(facts.c.name.in_(list(values))))
+    connection.execute(insert(facts), [{"name": n, "value": v} for n, v in values.items()])

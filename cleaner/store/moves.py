@@ -1,0 +1,41 @@
+"""The journal of file moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+
+from cleaner.decisions import FileMove
+from cleaner.store.tables import moves
+
+_COLUMNS = [moves.c[name] for name in FileMove.__slots__]
+
+
+def plan(connection: Connection, move: FileMove) -> FileMove:
+    """Journal one intended move and return it with its number; its own `move_id` is ignored."""
+    values = {name: getattr(move, name) for name in FileMove.__slots__ if name != "move_id"}
+    move_id = connection.execute(insert(moves).values(**values).returning(moves.c.move_id))
+    return FileMove(move_id=move_id.scalar_one(), **values)
+
+
+def settle(connection: Connection, move_id: int, state: str) -> None:
+    """Note that a move is ``done`` or ``reverted``."""
+    connection.execute(update(moves).where(moves.c.move_id == move_id).values(state=state))
+
+
+def unsettled(connection: Connection) -> list[FileMove]:
+    """Return what a crash left open, oldest first."""
+    return _select(connection, moves.c.state == "planned")
+
+
+def done_of(connection: Connection, item_ids: Sequence[int]) -> list[FileMove]:
+    """Return the finished moves of these images, oldest first."""
+    return _select(connection, moves.c.item_id.in_(list(item_ids)) & (moves.c.state == "done"))
+
+
+def _select(connection: Connection, condition: object) -> list[FileMove]:
+    rows = connection.execute(
+        select(*_COLUMNS).where(condition).order_by(moves.c.move_id)  # type: ignore[arg-type]
+    )
+    return [FileMove(*row) for row in rows]
