@@ -1,0 +1,74 @@
+"""The shelf of pretrained networks. Listing and opening one loads no TensorFlow."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cleaner.backbones.base import OFFLINE_NAMES, Backbone, BackboneInfo, Extractor
+from cleaner.backbones.embedded import EmbeddedBackbone
+from cleaner.backbones.keras_applications import APPLICATIONS, KerasApplication
+from cleaner.backbones.local import LocalBackbone
+from cleaner.backbones.tfhub import HubBackbone
+from cleaner.errors import UnknownBackbone
+
+__all__ = [
+    "Backbone",
+    "BackboneInfo",
+    "Extractor",
+    "backbone_names",
+    "list_backbones",
+    "open_backbone",
+]
+
+_BY_NAME: Mapping[str, Callable[[str], Backbone]] = {
+    **dict.fromkeys(APPLICATIONS, KerasApplication),
+    **dict.fromkeys(OFFLINE_NAMES, EmbeddedBackbone),
+}
+
+
+def backbone_names() -> tuple[str, ...]:
+    """Return every name a backbone can be opened by, those that need no network first."""
+    return (*OFFLINE_NAMES, *APPLICATIONS)
+
+
+def list_backbones() -> tuple[BackboneInfo, ...]:
+    """Return what is known of each named backbone, in the order of backbone_names."""
+    return tuple(open_backbone(name).info for name in backbone_names())
+
+
+def open_backbone(name: str) -> Backbone:
+    """Return the backbone of that name, TF-Hub handle (https://...) or path; loads no weights.
+
+    A path has a folder in it, or ends in .keras, or exists. Raises UnknownBackbone, which suggests
+    the closest name, for anything else.
+
+    Example:
+        >>> open_backbone("mobilenet_v2_1.0_224").info.input_side_px
+        224
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name](name)
+    if name.startswith("https://"):
+        return HubBackbone(name)
+    if _is_path(name):
+        return LocalBackbone(name)
+    raise UnknownBackbone(_unknown(name))
+
+
+def _is_path(name: str) -> bool:
+    if "://" in name:
+        return False
+    path, _, _ = name.partition("@")
+    return "/" in path or "\\" in path or path.endswith(".keras") or Path(path).exists()
+
+
+def _unknown(name: str) -> str:
+    by_lower_case = {known.lower(): known for known in backbone_names()}
+    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    suggestion = f" Did you mean {by_lower_case[close[0]]!r}?" if close else ""
+    return (
+        f"No backbone {name!r}.{suggestion} Known: {', '.join(backbone_names())}; "
+        "or an https:// TF-Hub handle, a .keras file or the folder of a SavedModel."
+    )

@@ -1,0 +1,92 @@
+"""A TF-Hub handle: https://tfhub.dev/... or https://www.kaggle.com/models/...
+
+A module runs the graph somebody stored in it, and a graph can write files, so a handle may carry
+the hash of its content: `HANDLE#sha256=...`. Without one the hash found is logged, to be pinned.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cleaner.backbones.base import BackboneInfo, Extractor, weights_unavailable
+from cleaner.errors import BackboneError
+
+if TYPE_CHECKING:
+    import keras
+
+_VALUES_OF_IMAGE_MODULES = (0.0, 1.0)
+
+logger = logging.getLogger(__name__)
+
+
+class HubBackbone:
+    """An image feature-vector module, fetched when something is asked of it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._handle, _, self._pinned_sha256 = name.partition("#sha256=")
+
+    @cached_property
+    def info(self) -> BackboneInfo:
+        """Return what the module tells; fetches it and loads TensorFlow."""
+        try:
+            model, note = self.build(), ""
+        except BackboneError as error:
+            model, note = None, str(error)
+        return BackboneInfo(
+            name=self._name,
+            input_side_px=model.input_shape[1] if model else 0,
+            feature_count=model.output_shape[-1] if model else None,
+            parameters=None,
+            multiply_adds=None,
+            licence="as the module's page states",
+            source=self._handle,
+            available=model is not None,
+            note=note,
+        )
+
+    @property
+    def content_id(self) -> str:
+        _, content_sha256 = self._module
+        return f"tfhub-{content_sha256[:16]}-tensorflow-{version('tensorflow')}"
+
+    def extractor(self) -> Extractor:
+        from cleaner.backbones.networks.extraction import KerasExtractor
+
+        return KerasExtractor(self.build())
+
+    def build(self, input_side_px: int | None = None) -> keras.Model:
+        from cleaner.backbones.networks import saved_model
+
+        folder, _ = self._module
+        return saved_model.build(folder, _VALUES_OF_IMAGE_MODULES, input_side_px)
+
+    @cached_property
+    def _module(self) -> tuple[Path, str]:
+        from cleaner.backbones.networks import saved_model
+
+        folder = self._fetched()
+        found = saved_model.content_sha256(folder)
+        if not self._pinned_sha256:
+            logger.warning("%s is not pinned; to pin it: %s#sha256=%s", *2 * [self._handle], found)
+        elif found != self._pinned_sha256:
+            raise BackboneError(
+                f"{self._handle}: its content has sha256 {found}, "
+                f"the handle says {self._pinned_sha256}. It is not the module you meant."
+            )
+        return folder, found
+
+    def _fetched(self) -> Path:
+        import tensorflow
+        import tensorflow_hub
+
+        failures = (OSError, ValueError, http.client.HTTPException, tensorflow.errors.OpError)
+        try:
+            return Path(tensorflow_hub.resolve(self._handle))
+        except failures as error:
+            raise weights_unavailable(self._name, str(error)) from error

@@ -1,0 +1,118 @@
+"""Every name of keras.applications builds as its row says, and offline is one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cleaner.backbones import open_backbone
+from cleaner.backbones.base import OFFLINE_NAMES
+from cleaner.backbones.keras_applications import APPLICATIONS, KerasApplication
+from cleaner.backbones.networks.extraction import KerasExtractor
+from cleaner.errors import ShapeError, WeightsUnavailable
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+# One of each preprocessing and of each table; the rest differ in numbers only.
+SOME = ("VGG16", "DenseNet121", "EfficientNetV2B0", "MobileNet", "mobilenet_v2_0.35_96")
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", _refuse)
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
+
+
+def _refuse(*arguments: object) -> None:
+    import urllib.error
+
+    raise urllib.error.URLError("Name or service not known")
+
+
+@pytest.mark.usefixtures("offline")
+def test_weights_that_cannot_be_fetched_are_one_line_with_what_is_available(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(WeightsUnavailable) as caught:
+        open_backbone("MobileNetV2").extractor()
+
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "'MobileNetV2'" in message
+    assert "could not be fetched" in message
+    assert all(name in message for name in OFFLINE_NAMES)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("offline")
+def test_info_says_that_weights_come_on_first_use() -> None:
+    info = open_backbone("InceptionV3").info
+
+    assert info.input_side_px == 299
+    assert info.feature_count == 2048
+    assert not info.available
+    assert "first use" in info.note
+
+
+def test_weights_in_the_keras_cache_count_as_available(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    file_name = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    (tmp_path / "models" / file_name).touch()
+
+    assert open_backbone("InceptionV3").info.available
+    assert not open_backbone("InceptionResNetV2").info.available
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_network_is_as_its_row_says(name: str) -> None:
+    row = APPLICATIONS[name]
+
+    model = KerasApplication(name).build_untrained()
+
+    assert model.input_shape == (None, row.input_side_px, row.input_side_px, 3)
+    assert model.output_shape == (None, row.feature_count)
+    assert row.parameters in (None, model.count_params())
+
+
+@pytest.mark.parametrize("name", ["VGG16", "DenseNet121", "MobileNet"])
+def test_preprocessing_is_what_keras_does(name: str) -> None:
+    import keras
+
+    module = {"VGG16": "vgg16", "DenseNet121": "densenet", "MobileNet": "mobilenet"}[name]
+    expected_by = getattr(keras.applications, module).preprocess_input
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 8, 8, 3)).astype(np.float32)
+
+    found = np.asarray(APPLICATIONS[name].preprocess(pixels))
+
+    np.testing.assert_allclose(found, expected_by(pixels.copy()), rtol=1e-4, atol=1e-4)
+
+
+def test_a_keras_extractor_gives_the_same_row_whatever_the_batch() -> None:
+    extract = KerasExtractor(KerasApplication("mobilenet_v2_0.35_96").build_untrained())
+    photos = np.random.default_rng(0).integers(0, 256, (35, 96, 96, 3), np.uint8)
+
+    features = extract(photos)
+
+    assert features.shape == (35, 1280)
+    np.testing.assert_allclose(features[33:], extract(photos[33:]), atol=1e-5)
+    assert extract(photos[:0]).shape == (0, 1280)
+    with pytest.raises(ShapeError):
+        extract(np.zeros((1, 64, 64, 3), np.uint8))
+
+
+def test_a_flipped_preprocessing_survives_a_keras_file(tmp_path: Path) -> None:
+    import keras
+
+    model = KerasApplication("VGG16").build_untrained(32)
+    model.save(tmp_path / "vgg16.keras")
+    photos = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
+
+    loaded = keras.models.load_model(tmp_path / "vgg16.keras")
+
+    np.testing.assert_array_equal(np.asarray(loaded(photos)), np.asarray(model(photos)))
