@@ -1,0 +1,22 @@
+"""Audits: trouble that shows without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cleaner.audits.base import Audit
+from cleaner.audits.duplicates import duplicate_groups, find_duplicates
+from cleaner.audits.odd_size import find_odd_sizes
+from cleaner.items import Finding, ScannedFile
+
+__all__ = ["AUDITS", "Audit", "duplicate_groups", "run"]
+
+AUDITS: dict[str, Audit] = {
+    "duplicates": find_duplicates,
+    "odd_size": find_odd_sizes,
+}
+
+
+def run(files: Sequence[ScannedFile]) -> list[Finding]:
+    """Return the findings of every audit, audit by audit."""
+    return [finding for audit in AUDITS.values() for finding in audit(files)]

@@ -1,0 +1,253 @@
+"""A folder of class folders, read once: every file becomes a `ScannedFile` or a `Finding`.
+
+The first part of a path is the class; folders inside a class folder belong to it. Nothing is
+dropped silently: what is left out is named, with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from cleaner import images
+from cleaner.errors import DatasetError, ImageRejected
+from cleaner.items import Finding, Scan, ScannedFile, shown_path
+
+Report = Callable[[int, int, str], None]
+
+_NOTHING_KNOWN: Mapping[str, ScannedFile] = {}
+_MOST_WORKERS = 16
+_WAITING_PER_WORKER = 4
+
+
+def scan(
+    root: Path,
+    *,
+    known: Mapping[str, ScannedFile] = _NOTHING_KNOWN,
+    workers: int | None = None,
+    report: Report | None = None,
+    exclude: Collection[Path] = (),
+) -> Scan:
+    """Return every readable image below `root`'s class folders, and findings about the rest.
+
+    Files come in the order of their paths' bytes, whatever the number of workers. The class
+    names are those of all class folders, the empty ones too: an image may be moved there.
+
+    Args:
+        root: the folder that holds the class folders.
+        known: the files of an earlier scan by path; one whose size and modification time are
+            the same is not read again.
+        workers: threads; by default one for each processor this process may use.
+        report: called after each file with the number done, the number in all and the path.
+            What it raises ends the scan and reaches the caller.
+        exclude: folders that are not entered.
+
+    Raises:
+        DatasetError: `root` is no folder, or has no class folders, or no image can be read.
+    """
+    walk = _Walk(Path(root), frozenset(os.path.realpath(folder) for folder in exclude))
+    walk.run()
+    if not walk.class_names:
+        raise DatasetError(_no_classes(walk))
+    files: list[ScannedFile] = []
+    read = partial(_read, walk.root, known)
+    for done, outcome in enumerate(_in_order(read, walk.paths, workers or _processors()), 1):
+        if isinstance(outcome, ScannedFile):
+            files.append(outcome)
+        else:
+            walk.findings.append(outcome)
+        if report is not None:
+            report(done, len(walk.paths), walk.paths[done - 1])
+    if not files:
+        raise DatasetError(_no_images(walk))
+    walk.findings.extend(_empty_classes(walk.class_names, files))
+    return Scan(walk.root, tuple(walk.class_names), tuple(files), tuple(walk.findings))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The paths to read, found without opening a file."""
+
+    root: Path
+    exclude: frozenset[str]
+    class_names: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> None:
+        _check_root(self.root)
+        for entry in self._entries(""):
+            if self._enter(entry, entry.name):
+                self.class_names.append(entry.name)
+                self._class_folder(entry.name)
+            elif not _is_folder(entry):
+                self._beside_classes(entry)
+        self.paths.sort(key=os.fsencode)
+
+    def _class_folder(self, class_name: str) -> None:
+        # A list of folders to do, not recursion: nesting may be deeper than Python's stack.
+        folders = [class_name]
+        while folders:
+            folder = folders.pop()
+            for entry in self._entries(folder):
+                path = f"{folder}/{entry.name}"
+                if self._enter(entry, path):
+                    folders.append(path)
+                elif not _is_folder(entry):
+                    self._file(entry.name, path)
+
+    def _enter(self, entry: os.DirEntry[str], path: str) -> bool:
+        """Return whether to look into this entry; a folder that is left out becomes a finding."""
+        if not _is_folder(entry):
+            return False
+        if images.is_hidden(entry.name):
+            self._skip(path, "a hidden folder is not entered.")
+        elif entry.is_symlink():
+            self._skip(path, "a link to a folder is not followed; put the folder itself here.")
+        elif os.path.realpath(entry.path) in self.exclude:
+            self._skip(path, "this folder was excluded from the scan.")
+        else:
+            return True
+        return False
+
+    def _file(self, name: str, path: str) -> None:
+        if images.is_candidate(name):
+            self.paths.append(path)
+        elif images.is_hidden(name):
+            self._skip(path, "a hidden file is not looked at.")
+        else:
+            self._skip(path, "its name has no picture's ending; rename it if it is one.")
+
+    def _beside_classes(self, entry: os.DirEntry[str]) -> None:
+        if images.is_candidate(entry.name):
+            detail = "The image lies beside the class folders; put it into one of them."
+            self.findings.append(Finding("outside_class", (entry.name,), "warning", detail))
+        else:
+            self._skip(entry.name, "it lies beside the class folders.")
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            if not folder:
+                raise DatasetError(
+                    f"{_shown(self.root)}: cannot be listed ({error.strerror}). "
+                    "Give yourself permission to read it."
+                ) from error
+            detail = f"The folder cannot be listed ({error.strerror}); its images are left out."
+            self.findings.append(Finding("unlisted_folder", (folder,), "error", detail))
+            return []
+
+    def _skip(self, path: str, why: str) -> None:
+        self.findings.append(Finding("skipped", (path,), "info", f"Left out: {why}"))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A loop of links; reading it as a file gives the reason.
+        return False
+
+
+def _check_root(root: Path) -> None:
+    try:
+        mode = root.stat().st_mode
+    except OSError as error:
+        raise DatasetError(
+            f"{_shown(root)}: {error.strerror}. Give the folder that holds the class folders."
+        ) from error
+    if not stat.S_ISDIR(mode):
+        raise DatasetError(
+            f"{_shown(root)}: this is a file. Give the folder that holds the class folders."
+        )
+
+
+def _read(root: Path, known: Mapping[str, ScannedFile], path: str) -> ScannedFile | Finding:
+    try:
+        # Taken before reading: if the file changes meanwhile, the next scan reads it again.
+        status = (root / path).stat()
+        before = known.get(path)
+        if before and (before.byte_size, before.mtime_ns) == (status.st_size, status.st_mtime_ns):
+            return before
+    except OSError:
+        status = None  # the reader knows the reason
+    try:
+        data = images.read_bytes(root / path, root=root)
+        inspected = images.inspect(data)
+    except ImageRejected as rejected:
+        sentence = f"{images.REASONS[rejected.reason].capitalize()}: {rejected.detail}"
+        return Finding("unreadable", (path,), "error", sentence)
+    return ScannedFile(
+        path=path,
+        class_name=path.partition("/")[0],
+        content_hash=hashlib.sha256(data).hexdigest(),
+        perceptual_hash=inspected.perceptual_hash,
+        width=inspected.width,
+        height=inspected.height,
+        byte_size=len(data),
+        mtime_ns=status.st_mtime_ns if status else 0,
+    )
+
+
+def _in_order(
+    read: Callable[[str], ScannedFile | Finding], paths: Sequence[str], workers: int
+) -> Iterator[ScannedFile | Finding]:
+    """Yield what `read` says of each path, reading a few ahead so that memory stays small."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="scan")
+    waiting: deque[Future[ScannedFile | Finding]] = deque()
+    try:
+        for path in paths:
+            waiting.append(pool.submit(read, path))
+            if len(waiting) >= workers * _WAITING_PER_WORKER:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _processors() -> int:
+    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+
+def _empty_classes(class_names: Sequence[str], files: Sequence[ScannedFile]) -> Iterator[Finding]:
+    filled = {file.class_name for file in files}
+    for name in class_names:
+        if name not in filled:
+            detail = "The class folder holds no readable image; images may be moved into it."
+            yield Finding("empty_class", (name,), "warning", detail)
+
+
+def _no_classes(walk: _Walk) -> str:
+    loose = sum(finding.kind == "outside_class" for finding in walk.findings)
+    linked = [f for f in walk.findings if "link to a folder" in f.detail]
+    start = f"{_shown(walk.root)}: there are no class folders in it"
+    if loose:
+        return f"{start}, only images ({loose}). Put each into a folder named for its class."
+    if linked:
+        return f"{start}, only links to folders. Put the folders themselves there."
+    return f"{start}. Give a folder that holds one sub-folder of images for each class."
+
+
+def _no_images(walk: _Walk) -> str:
+    left_out = Counter(
+        finding.detail for finding in walk.findings if finding.kind in ("unreadable", "skipped")
+    )
+    start = f"{_shown(walk.root)}: no image could be read in {len(walk.class_names)} class folders"
+    if not left_out:
+        return f"{start}; they are empty. Put images into them."
+    reason, _ = left_out.most_common(1)[0]
+    return f"{start}; {left_out.total()} files were left out, most often for this: {reason}"
+
+
+def _shown(root: Path) -> str:
+    return shown_path(os.fspath(root))
