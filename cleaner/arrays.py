@@ -1,7 +1,8 @@
 """Names for the array shapes that cross rooms; the tests check them at run time.
 
 Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view`` seeded
-augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector.
+augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector,
+``input`` those of all backbones side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ ViewProbs = Float[ndarray, "view item class"]
 CommitteeProbs = Float[ndarray, "member item class"]
 Features = Float32[ndarray, "item feature"]
 ViewFeatures = Float32[ndarray, "view item feature"]
+RidgeInputs = Float[ndarray, "item input"]
 Labels = Int64[ndarray, "item"]
 Groups = Int64[ndarray, "item"]
 Folds = Int64[ndarray, "item"]

@@ -38,13 +38,13 @@ class ScoreSettings(_Settings):
 
     Attributes:
         backbones: names of pretrained networks whose features are used.
-        views: how many views of each image; the first is plain, the others heavily augmented.
+        views: how many views of each image: plain, mirrored, then heavily augmented ones.
         folds: how many parts the images are held out in.
         seed: makes views, folds and training repeatable.
     """
 
     backbones: tuple[str, ...] = (DEFAULT_BACKBONE,)
-    views: int = 3
+    views: int = 4
     folds: int = 5
     seed: int = 0
 
@@ -74,8 +74,8 @@ class TrainSettings(_Settings):
     model: str = DEFAULT_FINAL_MODEL
     views: int = 3
     head_epochs: int = 40
-    fine_tune_epochs: int = 4
-    fine_tune_fraction: float = 0.3
+    fine_tune_epochs: int = 8
+    fine_tune_fraction: float = 0.6
     patience: int = 3
     batch_size: int = 32
     seed: int = 0

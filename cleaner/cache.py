@@ -1,0 +1,96 @@
+"""Rows of numbers on disk, each under the content hash of the image it describes.
+
+Rows are added in shards and never changed. A shard is a plain ``.npz``: a zip archive, so
+every array carries a CRC that is checked on reading. It is written under another name,
+flushed, and renamed, so that a kill leaves whole shards only.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cleaner.arrays import Features
+
+_SUFFIX = ".npz"
+
+
+class RowCache:
+    """A folder of shards. float16 on disk halves the space; no ranking was seen to suffer."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shards: dict[Path, dict[str, int]] = {}
+        self._where: dict[str, Path] = {}
+        if folder.is_dir():
+            for path in sorted(folder.glob(f"*{_SUFFIX}")):
+                self._learn(path)
+
+    def __contains__(self, content_hash: str) -> bool:
+        return content_hash in self._where
+
+    def add(self, content_hashes: Sequence[str], rows: Features) -> None:
+        """Keep rows, one a content hash, durably."""
+        if not content_hashes:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+        beside = path.with_suffix(".part")
+        with beside.open("wb") as file:
+            np.savez(
+                file,
+                content_hashes=np.asarray(content_hashes, dtype="S64"),
+                rows=rows.astype(np.float16),
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        _flush_folder(self._folder)
+        self._note(path, content_hashes)
+
+    def rows(self, content_hashes: Sequence[str]) -> Features:
+        """Return the rows of these hashes, in their order, as float32.
+
+        Raises:
+            KeyError: one of them is not cached.
+        """
+        wanted: dict[Path, list[tuple[int, int]]] = {}
+        for place, content_hash in enumerate(content_hashes):
+            path = self._where[content_hash]
+            wanted.setdefault(path, []).append((place, self._shards[path][content_hash]))
+        result: Features | None = None
+        for path, pairs in wanted.items():
+            with np.load(path, allow_pickle=False) as shard:
+                stored = shard["rows"]
+            if result is None:
+                result = np.empty((len(content_hashes), stored.shape[1]), np.float32)
+            places, sources = zip(*pairs, strict=True)
+            result[list(places)] = stored[list(sources)]
+        return np.empty((0, 0), np.float32) if result is None else result
+
+    def _learn(self, path: Path) -> None:
+        try:
+            # Opened here, not by numpy, which leaks the file when it is no archive.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
+                hashes = [entry.decode() for entry in shard["content_hashes"]]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            path.unlink()  # damaged: its rows are computed again
+            return
+        self._note(path, hashes)
+
+    def _note(self, path: Path, content_hashes: Sequence[str]) -> None:
+        self._shards[path] = {content_hash: row for row, content_hash in enumerate(content_hashes)}
+        self._where.update(dict.fromkeys(content_hashes, path))
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Everything that trains or computes features; the only room that loads TensorFlow."""

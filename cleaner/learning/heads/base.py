@@ -1,0 +1,52 @@
+"""The promise of a head: out-of-fold probabilities from features and noisy labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cleaner.arrays import Folds, Groups, Labels, PredProbs, ViewFeatures, ViewProbs
+from cleaner.progress import Report
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a head learns from.
+
+    Attributes:
+        view_features: one (view, item, feature) array a backbone, float32.
+        labels: (item,), index of the current label.
+        class_count: how many classes there are.
+        groups: (item,), duplicates share a number; they leave together.
+        fold: (item,), the fold an item is held out in, or -1: sealed, never trained on.
+        seed: makes the head repeatable.
+    """
+
+    view_features: tuple[ViewFeatures, ...]
+    labels: Labels
+    class_count: int
+    groups: Groups
+    fold: Folds
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeadVotes:
+    """What a head says of every item, having learned from none of its group.
+
+    Attributes:
+        pred_probs: (item, class), rows sum to 1, calibrated on the labels.
+        view_probs: (view, item, class), each view alone, or None where the head judges the
+            mean of the views only.
+    """
+
+    pred_probs: PredProbs
+    view_probs: ViewProbs | None = None
+
+
+class Head(Protocol):
+    """Trains and predicts out of fold."""
+
+    def __call__(self, data: TrainingData, report: Report) -> HeadVotes:
+        """Return what the head says of every item; `report` may raise JobCancelled."""
+        ...

@@ -1,0 +1,125 @@
+"""Ridge regression onto the labels, with the exact leave-one-out prediction of every item.
+
+With X = U S V', the hat matrix is H = Z diag(d) Z', Z = X V, d = 1 / (eigenvalue + penalty).
+The prediction for an item, had it and its duplicates not been there, follows from the block
+of H of its group: P = Y - (I - H_gg)^-1 (Y - F). So n models cost one eigendecomposition.
+
+Reference: Allen, Technometrics 16 (1974); Golub, Heath and Wahba, Technometrics 21 (1979).
+We leave out whole duplicate groups where they leave out one row, because the twin of a
+wrongly labelled image vouches for the wrong label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from cleaner.arrays import Groups, ItemMask, Labels, PredProbs, RidgeInputs, ViewFeatures
+from cleaner.learning.folds import SEALED
+from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.progress import Progress, Report
+
+# Shares of the number of images; the log loss of the left-out predictions picks one.
+PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+
+
+def ridge(data: TrainingData, report: Report) -> HeadVotes:
+    """Return leave-group-out probabilities; sealed items are judged by the whole model."""
+    inputs = joined(data.view_features)
+    trains = data.fold != SEALED
+    targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
+    report(Progress("Solving the ridge head", 0, len(PENALTIES)))
+    solver = _Solver(inputs, trains, targets, data.groups)
+    best_loss, best = np.inf, np.full((len(inputs), data.class_count), 1 / data.class_count)
+    for done, penalty in enumerate(PENALTIES, 1):
+        predictions = solver.left_out(penalty)
+        probs, loss = calibrated(predictions, data.labels, trains)
+        if loss < best_loss:
+            best_loss, best = loss, probs
+        report(Progress("Solving the ridge head", done, len(PENALTIES), f"log loss {loss:.3f}"))
+    return HeadVotes(best)
+
+
+def joined(view_features: Sequence[ViewFeatures]) -> RidgeInputs:
+    """Return one row an item: views averaged, square-rooted, centred, unit length.
+
+    Several backbones stand side by side, each with the same weight; a constant comes last.
+    """
+    parts = []
+    for features in view_features:
+        rooted = np.sqrt(np.maximum(features.mean(axis=0), 0))
+        centred = rooted - rooted.mean(axis=0)
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+        parts.append(centred / (np.maximum(lengths, 1e-12) * len(view_features) ** 0.5))
+    constant = np.ones((parts[0].shape[0], 1), np.float32)
+    return np.hstack([*parts, constant])
+
+
+def calibrated(predictions: PredProbs, labels: Labels, trains: ItemMask) -> tuple[PredProbs, float]:
+    """Return softmax probabilities at the temperature of least log loss, and that loss."""
+    held = predictions[trains]
+    rows = np.arange(held.shape[0]), labels[trains]
+
+    def loss(log_scale: float) -> float:
+        return float(-log_softmax(held * np.exp(log_scale), axis=1)[rows].mean())
+
+    found = minimize_scalar(loss, bounds=(-2, 5), method="bounded", options={"xatol": 0.02})
+    return softmax(predictions * np.exp(found.x), axis=1), float(found.fun)
+
+
+class _Solver:
+    """Holds the eigendecomposition, from which every penalty's predictions follow."""
+
+    def __init__(
+        self, inputs: RidgeInputs, trains: ItemMask, targets: PredProbs, groups: Groups
+    ) -> None:
+        eigenvalues, vectors = _eigen(inputs[trains].astype(np.float64))
+        self._eigenvalues = np.maximum(eigenvalues, 0)
+        self._trains = trains
+        self._rotated = inputs @ vectors  # float64: 1 - h loses digits in float32
+        self._seen = self._rotated[trains]
+        self._targets = targets[trains]
+        self._product = self._seen.T @ self._targets
+        self._squares = self._seen**2
+        self._groups = _positions_of_groups(groups[trains])
+
+    def left_out(self, penalty: float) -> PredProbs:
+        """Return predictions of (item, class); an item's own group never helped to make them."""
+        shrink = 1 / (self._eigenvalues + penalty * self._seen.shape[0])
+        predictions: PredProbs = self._rotated @ (shrink[:, None] * self._product)
+        fitted = predictions[self._trains]
+        leverage = (self._squares @ shrink)[:, None]
+        left_out = (fitted - leverage * self._targets) / (1 - leverage)
+        for rows in self._groups:
+            block = (self._seen[rows] * shrink) @ self._seen[rows].T
+            residual = np.linalg.solve(
+                np.eye(len(rows)) - block, self._targets[rows] - fitted[rows]
+            )
+            left_out[rows] = self._targets[rows] - residual
+        predictions[self._trains] = left_out
+        return predictions
+
+
+def _eigen(rows: RidgeInputs) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues and -vectors of rows' rows, by the smaller of the two products.
+
+    Directions without any weight are left out: no prediction has a part along them.
+    """
+    items, inputs = rows.shape
+    if items >= inputs:
+        eigenvalues, vectors = np.linalg.eigh(rows.T @ rows)
+        return eigenvalues, vectors
+    eigenvalues, coordinates = np.linalg.eigh(rows @ rows.T)
+    weighty = eigenvalues > eigenvalues.max() * 1e-10
+    lengths = np.sqrt(eigenvalues[weighty])
+    return eigenvalues[weighty], rows.T @ (coordinates[:, weighty] / lengths)
+
+
+def _positions_of_groups(groups: Groups) -> list[np.ndarray]:
+    """Return the rows of every group of two or more."""
+    order = np.argsort(groups, kind="stable")
+    borders = np.flatnonzero(np.diff(groups[order])) + 1
+    return [rows for rows in np.split(order, borders) if rows.size > 1]

@@ -1,0 +1,190 @@
+"""What `cleaner.exporters.base` promises, for every exporter on the shelf."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from cleaner.classifier import open_classifier
+from cleaner.errors import ExportError, ModelError
+from cleaner.exporters import (
+    DATASET_EXPORTERS,
+    MODEL_EXPORTERS,
+    MODEL_FILES,
+    DatasetExporter,
+    Entry,
+    ModelExporter,
+    export_model,
+    label_line,
+)
+from cleaner.project import Project
+
+if TYPE_CHECKING:
+    import keras
+
+# TensorFlow and Keras warn of their own affairs; this project's warnings stay errors.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:tensorflow"),
+    pytest.mark.timeout(300),
+]
+
+SIDE_PX = 16
+CLASS_NAMES = ("cat", "hé\udcff", "two\nlines")
+LABELS = [label_line(name) for name in CLASS_NAMES]
+
+every_dataset_exporter = pytest.mark.parametrize(
+    "export", DATASET_EXPORTERS.values(), ids=DATASET_EXPORTERS.keys()
+)
+every_model_exporter = pytest.mark.parametrize(
+    "export", MODEL_EXPORTERS.values(), ids=MODEL_EXPORTERS.keys()
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    """A classifier that cares where in the photo a colour is."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    photos = keras.Input((SIDE_PX, SIDE_PX, 3), name="image")
+    outputs = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(photos))
+    return keras.Model(photos, keras.layers.Dense(3, activation="softmax")(outputs))
+
+
+@pytest.fixture(scope="module")
+def photos() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (5, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+
+
+def entries(project: Project) -> list[Entry]:
+    return [Entry(i, project.path_of(i), project.root) for i in project.dataset().items]
+
+
+@every_dataset_exporter
+def test_what_was_written_is_returned(
+    export: DatasetExporter, project: Project, tmp_path: Path
+) -> None:
+    written = export(entries(project), tmp_path / "out")
+    assert written
+    assert all(path.is_file() for path in written)
+
+
+@every_dataset_exporter
+def test_a_taken_destination_stays_as_it_is(
+    export: DatasetExporter, project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("precious", encoding="utf-8")
+    with pytest.raises(ExportError, match="nothing is overwritten") as caught:
+        export(entries(project), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "precious"
+
+
+@every_dataset_exporter
+def test_a_place_that_cannot_be_written_is_one_line(
+    export: DatasetExporter, project: Project
+) -> None:
+    with pytest.raises(ExportError, match="cannot be written") as caught:
+        export(entries(project), Path("/proc/nowhere/out"))
+    assert "\n" not in str(caught.value)
+
+
+def _by_keras(path: Path, photos: np.ndarray) -> Any:
+    import keras
+
+    return keras.models.load_model(path, compile=False, safe_mode=True).predict(photos, verbose=0)
+
+
+def _by_tensorflow(path: Path, photos: np.ndarray) -> Any:
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(path)).signatures["pixels"]
+    return signature(images=tf.constant(photos))["probabilities"].numpy()
+
+
+def _by_litert(path: Path, photos: np.ndarray) -> Any:
+    named = path.with_suffix(".tflite")
+    path.rename(named)
+    classifier = open_classifier(named)
+    assert list(classifier.class_names) == LABELS
+    return classifier.predict(list(photos))
+
+
+READERS: dict[str, Callable[[Path, np.ndarray], Any]] = {
+    "keras": _by_keras,
+    "saved_model": _by_tensorflow,
+    "tflite": _by_litert,
+    "tflite_float16": _by_litert,
+}
+
+
+@pytest.mark.parametrize("name", MODEL_EXPORTERS)
+def test_every_format_answers_like_the_model(
+    name: str, model: keras.Model, photos: np.ndarray, tmp_path: Path
+) -> None:
+    destination = tmp_path / Path(MODEL_FILES.get(name, "model.tflite")).name
+    MODEL_EXPORTERS[name](model, CLASS_NAMES, destination)
+    tolerance = 2e-3 if name.endswith("float16") else 1e-5
+    expected = model.predict(photos, verbose=0)
+    np.testing.assert_allclose(READERS[name](destination, photos), expected, atol=tolerance)
+
+
+@every_model_exporter
+def test_a_model_is_never_written_over_something(
+    export: ModelExporter, model: keras.Model, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("precious", encoding="utf-8")
+    with pytest.raises(ExportError, match="nothing is overwritten"):
+        export(model, CLASS_NAMES, tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "mine.txt"]
+
+
+@pytest.fixture(scope="module")
+def model_folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    for name, file_name in MODEL_FILES.items():
+        MODEL_EXPORTERS[name](model, CLASS_NAMES, folder / file_name)
+    (folder / "labels.txt").write_text("".join(f"{x}\n" for x in LABELS), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", MODEL_EXPORTERS)
+def test_a_trained_model_can_be_had_in_every_format(
+    name: str, model: keras.Model, model_folder: Path, photos: np.ndarray, tmp_path: Path
+) -> None:
+    destination = tmp_path / Path(MODEL_FILES.get(name, "model.tflite")).name
+    assert export_model(model_folder, name, destination) == [destination]
+    expected = model.predict(photos, verbose=0)
+    np.testing.assert_allclose(READERS[name](destination, photos), expected, atol=2e-3)
+
+
+def test_an_unknown_format_names_the_known_ones(model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="Known: keras, saved_model, tflite"):
+        export_model(model_folder, "onnx", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", MODEL_EXPORTERS)
+def test_a_folder_without_a_model_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="empty: there is no"):
+        export_model(tmp_path / "empty", name, tmp_path / "out")
+
+
+def test_opening_the_shelf_loads_no_tensorflow() -> None:
+    program = (
+        "import sys, cleaner.exporters\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.strip() == "[]"
