@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from cleaner import images
+from cleaner import images, processors
 from cleaner.errors import DatasetError, ImageRejected
 from cleaner.items import Finding, Scan, ScannedFile, shown_path
 
@@ -58,7 +58,8 @@ def scan(
         raise DatasetError(_no_classes(walk))
     files: list[ScannedFile] = []
     read = partial(_read, walk.root, known)
-    for done, outcome in enumerate(_in_order(read, walk.paths, workers or _processors()), 1):
+    readers = workers or min(processors.available(), _MOST_WORKERS)
+    for done, outcome in enumerate(_in_order(read, walk.paths, readers), 1):
         if isinstance(outcome, ScannedFile):
             files.append(outcome)
         else:
@@ -213,10 +214,6 @@ def _in_order(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _processors() -> int:
-    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
 
 def _empty_classes(class_names: Sequence[str], files: Sequence[ScannedFile]) -> Iterator[Finding]:

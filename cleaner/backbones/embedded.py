@@ -105,7 +105,7 @@ class LiteRTExtractor:
     """
 
     def __init__(self, path: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+        from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(model_path=str(path), num_threads=1)
         self._interpreter.allocate_tensors()

@@ -1,0 +1,120 @@
+"""What verbs share: the dataset and the options of its command, and the two ways to answer."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from cleaner.project import Project
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, for scripts."
+)
+
+
+def examples(*commands: str) -> str:
+    """Return the end of a help text; the first character tells click to keep the lines."""
+    lines = [f"  python -m cleaner {command}" for command in commands]
+    return "\n".join(("\b", "Examples:" if len(lines) > 1 else "Example:", *lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a verb works and how it answers.
+
+    Attributes:
+        root: the dataset as the user named it.
+        state: the state folder, or None for the one beside the dataset.
+        as_json: whether to answer with one JSON document.
+    """
+
+    root: Path
+    state: Path | None
+    as_json: bool
+
+    @contextmanager
+    def project(self) -> Iterator[Project]:
+        """Open the dataset for as long as a verb needs it."""
+        from cleaner.project import Project  # here and not at the top: --help is quick
+
+        project = Project(self.root, self.state)
+        try:
+            yield project
+        finally:
+            project.store.close()
+
+    def answer(self, document: dict[str, Any], lines: Iterable[str]) -> None:
+        """Print the document, or the lines for people."""
+        answer(document, lines, as_json=self.as_json)
+
+    def next_step(self, verb: str) -> str:
+        """Return the line that says what one would do now."""
+        where = "" if self.state is None else f" --state {self.state}"
+        return f"Next: python -m cleaner {verb} {self.root}{where}"
+
+
+def answer(document: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print the document, or the lines for people."""
+    if as_json:
+        # Plain ASCII, so that no terminal's encoding can spoil the document.
+        click.echo(json.dumps(document, indent=2, allow_nan=False))
+        return
+    for line in lines:
+        click.echo(line)
+
+
+def dataset_verb(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command its DATASET argument, --state and --json, handed over as a `Desk`."""
+
+    @click.argument("dataset", type=click.Path(path_type=Path))
+    @click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder for what is remembered.  [default: DATASET.cleaner]",
+    )
+    @json_option
+    @functools.wraps(function)
+    def command(**options: Any) -> None:
+        desk = Desk(options.pop("dataset"), options.pop("state"), options.pop("as_json"))
+        function(desk, **options)
+
+    return command
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
+    """Return aligned lines: numbers to the right, words to the left.
+
+    >>> table(("class", "images"), [("cat", 12), ("otter", 3)])
+    ['class  images', 'cat        12', 'otter       3']
+    """
+    found = list(rows)
+    cells = [heads, *(tuple(_cell(value) for value in row) for row in found)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+    to_the_right = [
+        bool(found) and all(isinstance(row[column], int | float) for row in found)
+        for column in range(len(heads))
+    ]
+    return [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, to_the_right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)

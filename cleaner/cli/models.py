@@ -1,0 +1,182 @@
+"""Verbs about what comes out at the end: train, predict, export; and the networks to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cleaner import settings
+from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
+from cleaner.cli.watching import ProgressLine, run_job
+from cleaner.errors import ImageRejected, ModelError, SettingsError
+from cleaner.items import shown_path
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+_DEFAULTS = settings.TrainSettings()
+_TOP = 5
+# Those of `cleaner.exports`, named here so that --help need not load it.
+EXPORT_FORMATS = ("folder", "csv", "keras", "saved_model", "tflite", "tflite_float16")
+
+
+@click.command(
+    epilog=examples(
+        "train data/demo",
+        "train photos --model mobilenet_v1_1.0_224 --fine-tune-epochs 0",
+    )
+)
+@dataset_verb
+@click.option("--model", default=_DEFAULTS.model, show_default=True, help="Architecture.")
+@click.option(
+    "--head-epochs",
+    default=_DEFAULTS.head_epochs,
+    show_default=True,
+    help="At most so many passes for the new top; it stops earlier when nothing is gained.",
+)
+@click.option(
+    "--fine-tune-epochs",
+    default=_DEFAULTS.fine_tune_epochs,
+    show_default=True,
+    help="At most so many passes with the network's own top layers; 0 for none.",
+)
+@click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Makes it repeatable.")
+def train(desk: Desk, *, model: str, head_epochs: int, fine_tune_epochs: int, seed: int) -> None:
+    """Train the model to ship, on the labels as reviewed.
+
+    Accuracy is measured on the test images, which train nothing, and goes into the receipt
+    beside the model. Architecture names follow
+    mobilenet_<v1/v2/v3-large/v3-small>_<width>_<size>.
+    """
+    try:
+        wanted = settings.TrainSettings(
+            model=model, head_epochs=head_epochs, fine_tune_epochs=fine_tune_epochs, seed=seed
+        )
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    with desk.project() as project:
+        result = run_job(project, "train", wanted.as_json())
+    desk.answer(result, _train_lines(result))
+
+
+def _train_lines(result: dict[str, Any]) -> Iterator[str]:
+    low, high = result["accuracy_interval"]
+    if result["accuracy"] is None:
+        yield "accuracy  not measured: there are no test images"
+    else:
+        yield f"accuracy  {result['accuracy']:.1%}  (95% interval {low:.1%} to {high:.1%})"
+    yield f"size      {result['size_bytes'] / 1e6:.1f} MB"
+    yield f"speed     {result['images_per_second']:.0f} images/s"
+    yield f"classes   {len(result['classes'])}"
+    yield f"model     {result['model']}"
+    yield f"Next: python -m cleaner predict {result['model']} IMAGE..."
+
+
+@click.command(
+    epilog=examples(
+        "predict data/demo.cleaner/models/NAME photo.jpg",
+        "predict digits.tflite photos/*.jpg --json",
+    )
+)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument(
+    "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+@json_option
+def predict(*, model: Path, images: tuple[Path, ...], as_json: bool) -> None:
+    """Label photos with a trained model.
+
+    MODEL is the folder that `train` made, or a .tflite file. A file that is no readable image
+    is named and passed over; only if none can be read does this end with exit code 1.
+    """
+    from cleaner.classifier import open_classifier
+
+    classifier = open_classifier(model)
+    predictions: list[dict[str, Any]] = []
+    errors: list[dict[str, str]] = []
+    with ProgressLine() as line:
+        for path, outcome in classifier.predict_files(images, line):
+            shown = shown_path(str(path))
+            if isinstance(outcome, ImageRejected):
+                errors.append({"path": shown, "reason": str(outcome)})
+            else:
+                predictions.append({"path": shown} | _prediction(outcome, classifier.class_names))
+    document = {"predictions": predictions, "errors": errors}
+    answer(document, _predict_lines(document), as_json=as_json)
+    if not predictions:
+        raise ModelError(
+            f"{errors[0]['path']}: {errors[0]['reason']} No image was left to look at."
+        )
+
+
+def _predict_lines(document: dict[str, Any]) -> Iterator[str]:
+    names = ("path", "label", "probability")
+    if document["predictions"]:
+        rows = [tuple(found[name] for name in names) for found in document["predictions"]]
+        yield from table(names, rows)
+    yield from (f"Passed over: {found['path']}: {found['reason']}" for found in document["errors"])
+
+
+def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...]) -> dict[str, Any]:
+    best = (-probs).argsort(kind="stable")[:_TOP]
+    top = [{"label": class_names[i], "probability": float(probs[i])} for i in best]
+    return {**top[0], "top": top}
+
+
+@click.command(
+    epilog=examples(
+        "export data/demo cleaned --format folder",
+        "export data/demo labels.csv --format csv",
+        "export data/demo digits.tflite --format tflite",
+    )
+)
+@dataset_verb
+@click.argument("destination", metavar="DEST", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(EXPORT_FORMATS),
+    required=True,
+    help="What to write.",
+)
+@click.option("--model", "model_id", metavar="NAME", help="Which model.  [default: the latest]")
+def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | None) -> None:
+    """Write the cleaned images, their labels, or the model.
+
+    folder is a copy of the images in class folders as reviewed, csv a table of all labels; the
+    others are formats of the trained model. Nothing is ever overwritten.
+    """
+    from cleaner import exports
+
+    with desk.project() as project, ProgressLine() as line:
+        written = exports.export(project, format_name, destination, model_id=model_id, report=line)
+    document = {"written": len(written), "files": [shown_path(str(path)) for path in written]}
+    desk.answer(document, [f"{len(written):,} written to {destination}."])
+
+
+@click.command(epilog=examples("backbones"))
+@json_option
+def backbones(*, as_json: bool) -> None:
+    """List the networks that `score --backbone` takes."""
+    from cleaner.backbones import list_backbones
+
+    found = [asdict(info) for info in list_backbones()]
+    answer({"backbones": found}, _backbone_lines(found), as_json=as_json)
+
+
+def _backbone_lines(found: list[dict[str, Any]]) -> Iterator[str]:
+    here = [info for info in found if info["available"]]
+    rows = [
+        (info["name"], info["input_side_px"], info["feature_count"] or "", info["licence"])
+        for info in here
+    ]
+    yield from table(("name", "side px", "features", "licence"), rows)
+    elsewhere = [info for info in found if not info["available"]]
+    for note in dict.fromkeys(info["note"] for info in elsewhere):
+        names = ", ".join(info["name"] for info in elsewhere if info["note"] == note)
+        yield f"\n{note}: {names}"
+    yield "\nAlso: a TF-Hub handle (https://...), a .keras file, the folder of a SavedModel."

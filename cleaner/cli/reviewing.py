@@ -1,0 +1,184 @@
+"""Verbs of the review: queue, decide, undo, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cleaner.cli import sheets
+from cleaner.cli.desk import Desk, dataset_verb, examples, table
+from cleaner.cli.lookup import Asked, decide_all
+from cleaner.cli.watching import ProgressLine
+from cleaner.decisions import STATUS_AFTER
+from cleaner.errors import DatasetError
+from cleaner.items import shown_path
+from cleaner.progress import Progress
+
+if TYPE_CHECKING:
+    from cleaner.decisions import FileMove
+
+_LINES_SHOWN = 20
+
+
+@click.command(epilog=examples("queue data/demo", "queue data/demo --all --csv ranking.csv"))
+@dataset_verb
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many images.")
+@click.option("--all", "everything", is_flag=True, help="All ranked images, reviewed or not.")
+@click.option(
+    "--csv",
+    "sheet",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write them to a CSV file, which `decide --from` reads back.",
+)
+def queue(desk: Desk, *, limit: int | None, everything: bool, sheet: Path | None) -> None:
+    """List the images that await review, the most suspect first."""
+    with desk.project() as project:
+        found = project.ranking(limit=limit) if everything else project.queue(limit=limit)
+    entries = [item.as_json() for item in found]
+    if sheet is not None:
+        sheets.write(sheet, entries)
+    lines = _queue_lines(desk, entries, shown=_LINES_SHOWN if limit is None else limit)
+    desk.answer({"items": entries}, lines)
+
+
+def _queue_lines(desk: Desk, entries: list[dict[str, Any]], *, shown: int) -> Iterator[str]:
+    if not entries:
+        yield "Nothing awaits review."
+        yield desk.next_step("train")
+        return
+    names = ("label_quality", "path", "current_label", "suggested_label")
+    rows = [
+        (*(entry[name] for name in names), next(iter(entry["reasons"]), ""))
+        for entry in entries[:shown]
+    ]
+    yield from table(("quality", "path", "label", "suggested", "why"), rows)
+    if len(entries) > shown:
+        yield f"... and {len(entries) - shown:,} more; --limit or --csv shows them."
+    yield ""
+    yield desk.next_step("review")
+
+
+@click.command(
+    epilog=examples(
+        "decide data/demo one/digit-0013.jpg move seven",
+        "decide data/demo one/digit-0014.jpg accept",
+        "decide data/demo --from decisions.csv",
+    )
+)
+@dataset_verb
+@click.argument("words", nargs=-1, metavar="[PATH ACTION [CLASS]]")
+@click.option(
+    "--from",
+    "sheet",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV with the columns path, action, label; all of it is recorded, or nothing.",
+)
+@click.option("--reviewer", default="", metavar="NAME", help="Who decides, for the log.")
+def decide(desk: Desk, *, words: tuple[str, ...], sheet: Path | None, reviewer: str) -> None:
+    """Record a decision about an image, or a file of them.
+
+    ACTION is accept (the label is right), move (to CLASS), exclude (out of the dataset) or
+    skip (later). PATH is as `queue` prints it. Files move with `apply` or `round`, not yet.
+    Lines of a CSV file without an action are passed over, so a list from `queue --csv` can be
+    filled in and read back.
+    """
+    asked = [_one(words)] if sheet is None else _many(words, sheet)
+    with desk.project() as project:
+        recorded, rejected = decide_all(project, asked, reviewer=reviewer)
+    document = {"recorded": recorded, "rejected": rejected}
+    desk.answer(document, [f"{recorded:,} recorded."] if recorded else [])
+    if rejected:
+        raise DatasetError(_refusal(rejected))
+
+
+def _one(words: tuple[str, ...]) -> Asked:
+    if len(words) < 2:
+        raise click.UsageError("Give PATH and ACTION, or --from FILE.")
+    path, action, *label = words
+    if action not in STATUS_AFTER:
+        raise click.UsageError(f"No action {action!r}. Known: {', '.join(STATUS_AFTER)}.")
+    if len(label) != (action == "move"):
+        wanted = "needs one CLASS" if action == "move" else "takes no CLASS"
+        raise click.UsageError(f"The action {action} {wanted}.")
+    return Asked(path, action, label[0] if label else None)
+
+
+def _many(words: tuple[str, ...], sheet: Path) -> list[Asked]:
+    if words:
+        raise click.UsageError("Give PATH and ACTION, or --from FILE, not both.")
+    return [Asked(*row) for row in sheets.read(sheet)]
+
+
+def _refusal(rejected: list[dict[str, str]]) -> str:
+    first = f"Nothing recorded. {rejected[0]['reason']}"
+    return first if len(rejected) == 1 else f"{first} And {len(rejected) - 1:,} more like it."
+
+
+@click.command(
+    epilog=examples("undo data/demo", "undo data/demo --last 5", "undo data/demo --round 2")
+)
+@dataset_verb
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="How many.  [default: 1]")
+@click.option("--round", "round_id", type=int, metavar="N", help="All of this round.")
+def undo(desk: Desk, *, last: int | None, round_id: int | None) -> None:
+    """Take back decisions, and the file moves that followed."""
+    if last is not None and round_id is not None:
+        raise click.UsageError("Give --last or --round, not both.")
+    with desk.project() as project:
+        taken_back = project.undo(last=last or 1, round_id=round_id)
+        paths = {item.item_id: shown_path(item.path) for item in project.dataset().items}
+    details = [
+        {"path": paths.get(decision.item_id, ""), "action": decision.action}
+        for decision in taken_back
+    ]
+    lines = [f"{len(details):,} undone.", *(f"  {d['action']:<8} {d['path']}" for d in details)]
+    desk.answer({"undone": len(details), "decisions": details}, lines)
+
+
+@click.command(epilog=examples("apply data/demo --dry-run", "apply data/demo"))
+@dataset_verb
+@click.option("--dry-run", is_flag=True, help="Only say what would move.")
+def apply(desk: Desk, *, dry_run: bool) -> None:
+    """Move files so that the folders match the decisions.
+
+    Nothing is ever overwritten: a taken name becomes NAME~2. Excluded images go to the
+    quarantine in the state folder. `undo` brings files back.
+    """
+    with desk.project() as project:
+        plan = project.plan_moves()
+        moved: tuple[FileMove, ...] = ()
+        problems = plan.problems
+        if not dry_run:
+            with ProgressLine() as line:
+                applied = project.apply(
+                    lambda done, total, path: line(Progress("Moving files", done, total, path))
+                )
+            moved, problems = applied.moved, applied.problems
+    document = {
+        "planned": len(plan.moves),
+        "moved": len(moved),
+        "moves": [_move_document(move) for move in (plan.moves if dry_run else moved)],
+        "problems": [{"path": path, "reason": reason} for path, reason in problems],
+    }
+    desk.answer(document, _apply_lines(desk, document, dry_run=dry_run))
+
+
+def _move_document(move: FileMove) -> dict[str, str]:
+    from cleaner.moves.places import shown
+
+    return {"source": shown(move.source), "destination": shown(move.destination)}
+
+
+def _apply_lines(desk: Desk, document: Mapping[str, Any], *, dry_run: bool) -> Iterator[str]:
+    moves = document["moves"]
+    yield f"{len(moves):,} files {'would move' if dry_run else 'moved'}."
+    yield from (f"  {m['source']} -> {m['destination']}" for m in moves[:_LINES_SHOWN])
+    if len(moves) > _LINES_SHOWN:
+        yield f"  ... and {len(moves) - _LINES_SHOWN:,} more; --json lists them all."
+    yield from (f"Left alone: {p['path']}: {p['reason']}" for p in document["problems"])
+    yield desk.next_step("apply" if dry_run and moves else "round")

@@ -1,0 +1,182 @@
+"""Verbs that turn the loop: score, round, and the jobs they run as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cleaner import settings
+from cleaner.cli.desk import Desk, dataset_verb, examples, table
+from cleaner.cli.watching import run_job
+from cleaner.errors import SettingsError
+
+if TYPE_CHECKING:
+    from cleaner.store.jobs import Job
+
+_DEFAULTS = settings.ScoreSettings()
+
+
+def score_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how images are ranked."""
+    options = (
+        click.option(
+            "--backbone",
+            "backbones",
+            multiple=True,
+            metavar="NAME",
+            default=_DEFAULTS.backbones,
+            show_default=True,
+            help="Pretrained network; repeat it to use several. `backbones` lists them.",
+        ),
+        click.option(
+            "--views",
+            default=_DEFAULTS.views,
+            show_default=True,
+            help="Views of each image: the plain one and augmented ones.",
+        ),
+        click.option(
+            "--folds",
+            default=_DEFAULTS.folds,
+            show_default=True,
+            help="Parts the images are held out in, so that no model judges what it learnt.",
+        ),
+        click.option(
+            "--seed",
+            default=_DEFAULTS.seed,
+            show_default=True,
+            help="Makes views, folds and training repeatable.",
+        ),
+        click.option(
+            "--mode",
+            type=click.Choice(["features"]),
+            default="features",
+            show_default=True,
+            expose_value=False,  # the only way there is, so nothing to pass on
+            help="What is trained: heads on the frozen networks' features.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def score_settings(
+    backbones: tuple[str, ...], views: int, folds: int, seed: int
+) -> settings.ScoreSettings:
+    """Return checked settings.
+
+    Raises:
+        click.UsageError: a number is out of its range.
+        UnknownBackbone: there is no network of that name.
+    """
+    from cleaner.backbones import backbone_names, open_backbone
+
+    named = tuple(name if name in backbone_names() else _findable(name) for name in backbones)
+    for name in named:
+        open_backbone(name)  # a misspelt name is told now, not when a worker has started
+    try:
+        return settings.ScoreSettings(named, views, folds, seed)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _findable(name: str) -> str:
+    """Return a path such that the worker, which runs elsewhere, finds it too."""
+    path, at, values = name.partition("@")
+    return f"{Path(path).absolute()}{at}{values}" if Path(path).exists() else name
+
+
+@click.command(
+    epilog=examples(
+        "score data/demo",
+        "score photos --backbone efficientnet_lite2 --backbone mobilenet_v2_1.0_224",
+    )
+)
+@dataset_verb
+@score_options
+def score(desk: Desk, *, backbones: tuple[str, ...], views: int, folds: int, seed: int) -> None:
+    """Rank the images, the most suspect first; opens a round.
+
+    Reads the folder, computes each image's features once, trains models that never saw the
+    image they judge, and flags the images whose label they doubt. Ctrl-C stops it; what was
+    computed is kept.
+    """
+    wanted = score_settings(backbones, views, folds, seed)
+    with desk.project() as project:
+        result = run_job(project, "score", wanted.as_json())
+    desk.answer(result, _round_lines(desk, result))
+
+
+@click.command("round", epilog=examples("round data/demo"))
+@dataset_verb
+@score_options
+def next_round(
+    desk: Desk, *, backbones: tuple[str, ...], views: int, folds: int, seed: int
+) -> None:
+    """Move the files as decided, then rank again.
+
+    Features are kept from the last time, so this takes seconds where `score` took minutes.
+    """
+    wanted = score_settings(backbones, views, folds, seed)
+    with desk.project() as project:
+        result = run_job(project, "round", wanted.as_json())
+    desk.answer(result, _round_lines(desk, result))
+
+
+def _round_lines(desk: Desk, result: dict[str, Any]) -> Iterator[str]:
+    if "moved" in result:
+        yield f"{result['moved']:,} files moved."
+    yield from (f"{found['path']}: {found['reason']}" for found in result.get("problems", ()))
+    images, flagged, seconds = result["images"], result["flagged"], result["seconds"]
+    yield f"Round {result['round']}: {flagged:,} of {images:,} images look wrongly labelled."
+    yield (
+        f"{seconds['total']:.1f} s: features {seconds['features']:.1f}, "
+        f"training {seconds['training']:.1f}"
+    )
+    yield desk.next_step("review" if flagged else "train")
+
+
+@click.command("jobs", epilog=examples("jobs data/demo", "jobs data/demo --cancel"))
+@dataset_verb
+@click.option("--cancel", is_flag=True, help="Stop the running job; what it finished is kept.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many jobs to list.",
+)
+def list_jobs(desk: Desk, *, cancel: bool, limit: int) -> None:
+    """List running and past jobs, or stop the running one."""
+    from cleaner import jobs
+
+    with desk.project() as project:
+        stopped = jobs.cancel(project) if cancel else None
+        found = jobs.recent(project, limit)
+    document: dict[str, Any] = {"jobs": [_job_document(job) for job in found]}
+    if cancel:
+        document["cancelled"] = None if stopped is None else stopped.job_id
+    desk.answer(document, _job_lines(document))
+
+
+def _job_document(job: Job) -> dict[str, Any]:
+    names = ("job_id", "kind", "state", "stage", "done", "total", "message", "result", "error")
+    times = ("created_at", "finished_at")
+    return {name: getattr(job, name) for name in (*names, *times)} | {"settings": job.settings}
+
+
+def _job_lines(document: dict[str, Any]) -> Iterator[str]:
+    if "cancelled" in document:
+        job_id = document["cancelled"]
+        yield "No job is running." if job_id is None else f"Job {job_id} was asked to stop."
+    if not document["jobs"]:
+        yield "No jobs yet."
+        return
+    rows = [
+        (job["job_id"], job["kind"], job["state"], job["created_at"][:19], job["error"] or "")
+        for job in document["jobs"]
+    ]
+    yield from table(("job", "kind", "state", "started (UTC)", ""), rows)

@@ -1,0 +1,152 @@
+"""A scan becomes catalogue rows: who is new, who has moved, who is gone.
+
+An image is known by its content, so a file that was renamed or carried to another folder
+keeps its number, its decisions and its split.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from sqlalchemy import Connection
+
+from cleaner import audits, splits
+from cleaner.arrays import Groups
+from cleaner.decisions import Decision
+from cleaner.items import Scan, ScannedFile
+from cleaner.store import catalogue, decisions
+from cleaner.store.catalogue import KnownFile
+
+# Stands in the log where somebody moved a file between class folders by hand.
+FOLDER_REVIEWER = "(moved in the folder)"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How the catalogue changed.
+
+    Attributes:
+        added: images never seen before.
+        relocated: known images found under another path.
+        missing: known images that are no longer there.
+    """
+
+    added: int
+    relocated: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    known: dict[int, KnownFile]  # index in the scan -> who it is
+    missing: list[KnownFile]
+
+
+def take_in(connection: Connection, scan: Scan) -> Intake:
+    """Bring the catalogue up to date with a scan, in the caller's transaction."""
+    known = catalogue.known_files(connection)
+    matching = _match(scan.files, known)
+    groups = audits.duplicate_groups(scan.files)
+    relocated = [
+        (found, scan.files[index])
+        for index, found in matching.known.items()
+        if found.file.path != scan.files[index].path
+    ]
+    catalogue.found_again(
+        connection,
+        [
+            (found.item_id, scan.files[index], int(groups[index]))
+            for index, found in matching.known.items()
+        ],
+    )
+    for found, file in relocated:
+        _follow_folder(connection, found, file)
+    added = _add(connection, scan.files, groups, matching)
+    gone = [entry.item_id for entry in matching.missing if entry.present]
+    catalogue.mark_missing(connection, gone)
+    _set_classes(connection, scan)
+    found_issues = (*scan.findings, *audits.run(scan.files))
+    catalogue.replace_findings(connection, found_issues)
+    return Intake(added=added, relocated=len(relocated), missing=len(gone))
+
+
+def _match(files: Sequence[ScannedFile], known: Sequence[KnownFile]) -> _Matching:
+    by_path = {entry.file.path: entry for entry in known if entry.present}
+    matched: dict[int, KnownFile] = {}
+    for index, file in enumerate(files):
+        entry = by_path.get(file.path)
+        if entry is not None and entry.file.content_hash == file.content_hash:
+            matched[index] = entry
+    taken = {entry.item_id for entry in matched.values()}
+    homeless: dict[str, list[KnownFile]] = defaultdict(list)
+    for entry in known:
+        if entry.item_id not in taken:
+            homeless[entry.file.content_hash].append(entry)
+    for index, file in enumerate(files):
+        candidates = homeless.get(file.content_hash)
+        if index not in matched and candidates:
+            entry = max(candidates, key=lambda candidate: _likeness(candidate, file))
+            candidates.remove(entry)
+            matched[index] = entry
+    return _Matching(matched, [entry for rest in homeless.values() for entry in rest])
+
+
+def _likeness(candidate: KnownFile, file: ScannedFile) -> tuple[bool, bool, bool]:
+    """Rank copies with the same content: same path, then same name, then still expected."""
+    names = (PurePosixPath(candidate.file.path).name, PurePosixPath(file.path).name)
+    return candidate.file.path == file.path, names[0] == names[1], candidate.present
+
+
+def _follow_folder(connection: Connection, known: KnownFile, file: ScannedFile) -> None:
+    """Take a file that somebody moved to another class folder at its word."""
+    if file.class_name == known.file.class_name or file.class_name == known.current_label:
+        return
+    decision = Decision(
+        op_id=str(uuid.uuid4()),
+        item_id=known.item_id,
+        action="move",
+        label_before=known.current_label,
+        label_after=file.class_name,
+        reviewer=FOLDER_REVIEWER,
+        decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+    decisions.record(connection, decision)
+
+
+def _add(
+    connection: Connection, files: Sequence[ScannedFile], groups: Groups, matching: _Matching
+) -> int:
+    existing = {files[index].content_hash: known.split for index, known in matching.known.items()}
+    # A file that is gone for now still holds its split, should a copy of it turn up.
+    existing |= {known.file.content_hash: known.split for known in matching.missing}
+    labels = [
+        matching.known[index].given_label if index in matching.known else file.class_name
+        for index, file in enumerate(files)
+    ]
+    assigned = splits.assign(
+        [file.content_hash for file in files], groups, labels, existing=existing
+    )
+    new = [index for index in range(len(files)) if index not in matching.known]
+    catalogue.add_items(
+        connection, [(files[index], int(groups[index]), assigned[index]) for index in new]
+    )
+    return len(new)
+
+
+def _set_classes(connection: Connection, scan: Scan) -> None:
+    labels = {item.current_label for item in catalogue.all_items(connection)}
+    catalogue.set_classes(connection, sorted(labels | set(scan.class_names)))
+
+
+def as_scanned(known: Sequence[KnownFile]) -> dict[str, ScannedFile]:
+    """Return what the last scan read, by path, so that unchanged files are not read again."""
+    return {
+        entry.file.path: replace(entry.file, class_name=entry.file.path.split("/", 1)[0])
+        for entry in known
+        if entry.present
+    }

@@ -1,0 +1,404 @@
+"""One dataset with its store: open, scan, decide, undo, apply, status.
+
+Everything here is quick enough for a page; what takes minutes is a job (`cleaner.jobs`).
+"""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cleaner import folder, intake, moves
+from cleaner.decisions import STATUS_AFTER, Action, Decision, FileMove, Plan, ReviewItem, Round
+from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
+from cleaner.intake import Intake
+from cleaner.items import Dataset, Finding, Item, shown_path
+from cleaner.progress import Progress, Report, silent
+from cleaner.store import Store, catalogue, decisions, models, rounds
+from cleaner.store import moves as journal
+from cleaner.store.models import FinalModel
+
+STATE_SUFFIX = ".cleaner"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a reviewer asks for one image.
+
+    Attributes:
+        item_id: the image.
+        action: accept, move, exclude, skip; or undo, which takes back `undoes`.
+        label: the class to move to.
+        op_id: made by the client; a request that arrives twice counts once.
+        undoes: the op_id that an undo takes back.
+    """
+
+    item_id: int
+    action: Action
+    label: str | None = None
+    op_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    undoes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A request that was not recorded, and why."""
+
+    request: Request
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of requests: `recorded` holds the op_ids that are now in the log."""
+
+    recorded: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """How a review of the demo stands: errors planted, and planted errors put right."""
+
+    planted: int
+    found: int
+
+
+def default_state(root: Path) -> Path:
+    """Return the folder beside the dataset that holds all that is not an image of it."""
+    return root.parent / (root.name + STATE_SUFFIX)
+
+
+class Project:
+    """A dataset folder and what is known about it.
+
+    Opening one finishes or reverts file moves that a crash left open (see `recovered`).
+
+    Raises:
+        DatasetError: `root` is not a folder.
+        StoreError: the state folder cannot be made or its database not opened.
+    """
+
+    def __init__(self, root: Path, state: Path | None = None) -> None:
+        self.root = root.expanduser().absolute()
+        if not self.root.is_dir():
+            raise DatasetError(f"{root}: not a folder. Name the folder that holds the classes.")
+        self.state = (state or default_state(self.root)).expanduser().absolute()
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{self.state}: cannot make the state folder ({error.strerror}). "
+                "Name a folder you can write to with --state."
+            ) from error
+        self.store = Store(self.state / "cleaner.sqlite")
+        self.places = moves.Places(dataset=self.root, quarantine=self.state / "quarantine")
+        self.recovered: tuple[FileMove, ...] = moves.recover(self.store, self.places)
+
+    # -- looking ---------------------------------------------------------------------
+
+    def dataset(self) -> Dataset:
+        """Return the catalogue as it is now."""
+        with self.store.read() as connection:
+            names = catalogue.class_names(connection)
+            return Dataset(self.root, names, catalogue.all_items(connection))
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the classes in their order."""
+        with self.store.read() as connection:
+            return catalogue.class_names(connection)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings of the last scan."""
+        with self.store.read() as connection:
+            return catalogue.all_findings(connection)
+
+    def file_of(self, item_id: int) -> Path:
+        """Return where an image's file lies now.
+
+        Raises:
+            UnknownItem: no image has this number.
+        """
+        with self.store.read() as connection:
+            item = catalogue.item(connection, item_id)
+        if item is None:
+            raise UnknownItem(f"No image has the number {item_id}.")
+        return self.path_of(item)
+
+    def path_of(self, item: Item) -> Path:
+        """Return where an item's file lies."""
+        return (self.places.quarantine if item.quarantined else self.root) / item.path
+
+    def queue(self, *, after: int = -1, limit: int | None = None) -> list[ReviewItem]:
+        """Return images that await a decision, worst first, behind rank `after`.
+
+        Raises:
+            NotScored: no round has ranked the images yet.
+        """
+        with self.store.read() as connection:
+            self._require_round(connection)
+            return rounds.queue_page(connection, after=after, limit=limit)
+
+    def ranking(self, *, after: int = -1, limit: int | None = None) -> list[ReviewItem]:
+        """Return all ranked images, reviewed or not, worst first, behind rank `after`.
+
+        Raises:
+            NotScored: no round has ranked the images yet.
+        """
+        with self.store.read() as connection:
+            self._require_round(connection)
+            return rounds.ranking_page(connection, after=after, limit=limit)
+
+    def _require_round(self, connection: Connection) -> int:
+        number = rounds.latest(connection)
+        if number is None:
+            raise NotScored(
+                f"{self.root}: nothing is ranked yet. Run `python -m cleaner score` on it, "
+                "or press the button in the app."
+            )
+        return number
+
+    def rounds(self) -> list[Round]:
+        """Return all rounds, the first one first."""
+        with self.store.read() as connection:
+            return rounds.history(connection)
+
+    def history(self, *, limit: int | None = None) -> list[Decision]:
+        """Return the log of decisions, undos included, the latest first."""
+        with self.store.read() as connection:
+            return decisions.history(connection, limit=limit)
+
+    def models(self) -> list[FinalModel]:
+        """Return the final models, the latest first."""
+        with self.store.read() as connection:
+            return models.all_models(connection)
+
+    def status(self) -> dict[str, Any]:
+        """Return the numbers a person wants first, as plain values."""
+        with self.store.read() as connection:
+            latest = rounds.latest(connection)
+            statuses = decisions.status_counts(connection)
+            counts = catalogue.class_counts(connection)
+            awaiting = rounds.queue_length(connection)
+        planted = self.planted()
+        return {
+            "root": shown_path(str(self.root)),
+            "state": shown_path(str(self.state)),
+            "images": sum(statuses.values()),
+            "classes": {shown_path(name): count for name, count in counts.items()},
+            "decided": statuses,
+            "round": latest,
+            "awaiting_review": awaiting,
+            "moves_to_apply": len(self.plan_moves().moves),
+            "planted_errors": None if planted is None else planted.planted,
+            "planted_errors_found": None if planted is None else planted.found,
+        }
+
+    def planted(self) -> Planted | None:
+        """Return how many errors planted in a demo were put right; None without a truth."""
+        truth_file = self.state / "truth.csv"
+        if not truth_file.is_file():
+            return None
+        with truth_file.open(newline="", encoding="utf-8") as lines:
+            truth = {row["content_hash"]: row["true_label"] for row in csv.DictReader(lines)}
+        wrong = [
+            item
+            for item in self.dataset().items
+            if truth.get(item.content_hash, item.given_label) != item.given_label
+        ]
+        found = sum(
+            item.status == "excluded" or item.current_label == truth[item.content_hash]
+            for item in wrong
+        )
+        return Planted(planted=len(wrong), found=found)
+
+    # -- scanning --------------------------------------------------------------------
+
+    def scan(self, report: Report = silent) -> Intake:
+        """Walk the class folders and bring the catalogue up to date.
+
+        Raises:
+            DatasetError: there is nothing in the folder to work with.
+        """
+        with self.store.read() as connection:
+            known = intake.as_scanned(catalogue.known_files(connection))
+
+        def tell(done: int, total: int, path: str) -> None:
+            report(Progress("Reading the images", done, total, shown_path(path)))
+
+        found = folder.scan(self.root, known=known, report=tell)
+        report(Progress("Looking for duplicates"))
+        with self.store.write() as connection:
+            catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
+            return intake.take_in(connection, found)
+
+    # -- deciding --------------------------------------------------------------------
+
+    def decide(
+        self, requests: Iterable[Request], *, reviewer: str = "", all_or_none: bool = False
+    ) -> Recorded:
+        """Record decisions, each exactly once, in one transaction.
+
+        Args:
+            requests: what the reviewer asks for, in order.
+            reviewer: a name for the log.
+            all_or_none: record nothing if any request is rejected.
+        """
+        wanted = list(requests)
+        recorded: list[str] = []
+        rejected: list[Rejected] = []
+        try:
+            with self.store.write() as connection:
+                clerk = _Clerk(connection, reviewer)
+                known = decisions.known_ops(connection, [request.op_id for request in wanted])
+                for request in wanted:
+                    reason = None if request.op_id in known else clerk.record(request)
+                    known.add(request.op_id)
+                    if reason is None:
+                        recorded.append(request.op_id)
+                    else:
+                        rejected.append(Rejected(request, reason))
+                if rejected and all_or_none:
+                    raise _RollBack
+        except _RollBack:
+            recorded = []
+        return Recorded(tuple(recorded), tuple(rejected))
+
+    def undo(
+        self, *, last: int = 1, round_id: int | None = None, reviewer: str = ""
+    ) -> list[Decision]:
+        """Take back the latest decisions, and the file moves that followed from them.
+
+        Args:
+            last: how many, if no round is named.
+            round_id: take back all that was decided in this round.
+            reviewer: a name for the log.
+
+        Returns:
+            What was taken back, the latest first.
+        """
+        limit = None if round_id is not None else last
+        with self.store.read() as connection:
+            back = decisions.standing(connection, limit=limit, round_id=round_id)
+        self.decide(
+            [Request(decision.item_id, "undo", undoes=decision.op_id) for decision in back],
+            reviewer=reviewer,
+        )
+        self._apply_to({decision.item_id for decision in back})
+        return back
+
+    def _apply_to(self, item_ids: set[int]) -> None:
+        """Move files whose decision was taken back; those never applied stay where they are."""
+        with self.store.read() as connection:
+            done = journal.done_of(connection, list(item_ids))
+        moved = {move.item_id for move in done}
+        items = [item for item in self.dataset().items if item.item_id in moved]
+        if items:
+            moves.run(self.store, self.places, moves.plan(items, done, self.places))
+
+    # -- moving ----------------------------------------------------------------------
+
+    def plan_moves(self) -> Plan:
+        """Return the moves that would make the class folders match the decisions."""
+        items = self.dataset().items
+        unsettled = [item for item in items if _is_elsewhere(item)]
+        with self.store.read() as connection:
+            done = journal.done_of(connection, [item.item_id for item in unsettled])
+        return moves.plan(unsettled, done, self.places)
+
+    def apply(self, report: Callable[[int, int, str], None] | None = None) -> moves.Applied:
+        """Make the class folders match the decisions; journalled, never overwriting.
+
+        Raises:
+            ApplyBusy: somebody else is moving files of this dataset.
+            MoveError: nothing can be moved at all, such as on a read-only disk.
+        """
+        return moves.run(self.store, self.places, self.plan_moves(), report=report)
+
+
+class _RollBack(Exception):
+    """Leaves the transaction without keeping anything."""
+
+
+class _Clerk:
+    """Checks requests and writes them down, within one transaction."""
+
+    def __init__(self, connection: Connection, reviewer: str) -> None:
+        self._connection = connection
+        self._reviewer = reviewer
+        self._classes = set(catalogue.class_names(connection))
+        self._round = rounds.latest(connection)
+
+    def record(self, request: Request) -> str | None:
+        """Write a request down; return None, or the reason why it was refused."""
+        item = catalogue.item(self._connection, request.item_id)
+        if item is None:
+            return f"No image has the number {request.item_id}."
+        if request.action == "undo":
+            return self._undo(request, item)
+        if request.action not in STATUS_AFTER:
+            known = ", ".join(STATUS_AFTER)
+            return f"{shown_path(item.path)}: unknown action {request.action!r}. Known: {known}."
+        if request.action == "move" and request.label not in self._classes:
+            return (
+                f"{shown_path(item.path)}: no class {request.label!r}. "
+                f"Known: {_some(sorted(self._classes))}."
+            )
+        self._write(request, item)
+        return None
+
+    def _write(self, request: Request, item: Item) -> None:
+        label = request.label if request.action == "move" else None
+        stays = label is None or label == item.current_label
+        action = "accept" if request.action == "move" and stays else request.action
+        self._append(request, item, action, item.current_label if stays else str(label))
+
+    def _undo(self, request: Request, item: Item) -> str | None:
+        undone = decisions.get(self._connection, request.undoes or "")
+        if undone is None or undone.item_id != item.item_id or undone.action == "undo":
+            return f"{shown_path(item.path)}: there is no such decision to undo."
+        if decisions.is_undone(self._connection, undone.op_id):
+            return f"{shown_path(item.path)}: that decision was undone before."
+        remaining = [
+            decision
+            for decision in decisions.of_item(self._connection, item.item_id)
+            if decision.op_id != undone.op_id
+        ]
+        label = remaining[0].label_after if remaining else item.given_label
+        self._append(request, item, "undo", label)
+        return None
+
+    def _append(self, request: Request, item: Item, action: Action, label: str) -> None:
+        decisions.record(
+            self._connection,
+            Decision(
+                op_id=request.op_id,
+                item_id=item.item_id,
+                action=action,
+                label_before=item.current_label,
+                label_after=label,
+                reviewer=self._reviewer,
+                decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                round_id=self._round,
+                undoes=request.undoes if action == "undo" else None,
+            ),
+        )
+
+
+def _is_elsewhere(item: Item) -> bool:
+    """Tell whether an item's file lies elsewhere than its label and status say."""
+    if item.quarantined or item.status == "excluded":
+        return item.quarantined != (item.status == "excluded")
+    return item.path.split("/", 1)[0] != item.current_label
+
+
+def _some(names: Sequence[str], limit: int = 12) -> str:
+    shown = ", ".join(shown_path(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -1,0 +1,145 @@
+"""The long verbs, each a few lines of wiring; they run in the worker process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from cleaner import queue
+from cleaner.arrays import ViewFeatures
+from cleaner.backbones import open_backbone
+from cleaner.errors import TooFewImages
+from cleaner.items import Dataset, Item, shown_path
+from cleaner.learning import bottlenecks, scoring
+from cleaner.learning.bottlenecks import Source
+from cleaner.learning.scoring import Examples
+from cleaner.predictions import Evidence
+from cleaner.progress import Progress, Report
+from cleaner.project import Project
+from cleaner.settings import ScoreSettings
+from cleaner.store import rounds
+
+Task = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
+
+
+def scan(project: Project, _settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Bring the catalogue up to date with the folder."""
+    found = project.scan(report)
+    return {"added": found.added, "relocated": found.relocated, "missing": found.missing}
+
+
+def score(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Scan, compute features, train out of fold, rank; opens a round."""
+    wanted = ScoreSettings.from_json(settings)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
+    project.scan(report)
+    features, items = _features(project, wanted, report)
+    featured = time.perf_counter()
+    examples = _examples(project.dataset(), items, features)
+    prediction = scoring.out_of_fold(examples, wanted, report)
+    report(Progress("Ranking the images"))
+    evidence = Evidence(
+        examples.labels,
+        prediction.pred_probs,
+        prediction.view_probs,
+        prediction.committee_probs,
+    )
+    ranking = queue.build(examples.item_ids, evidence, examples.class_names)
+    done = time.perf_counter()
+    flagged = sum(row["flagged"] for row in ranking)
+    seconds = {"features": featured - clock, "training": done - featured, "total": done - clock}
+    agreeing = prediction.pred_probs.argmax(axis=1) == evidence.labels
+    with project.store.write() as connection:
+        number = rounds.open_round(
+            connection,
+            {
+                "model_id": prediction.model_id,
+                "images": len(ranking),
+                "flagged": flagged,
+                "accuracy": float(agreeing.mean()),
+                "seconds": seconds,
+                "settings": wanted.as_json(),
+                "started_at": started_at.isoformat(timespec="milliseconds"),
+            },
+            ranking,
+        )
+    return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}
+
+
+def next_round(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Move the files as decided, then score again with the new labels."""
+
+    def tell(done: int, total: int, path: str) -> None:
+        report(Progress("Moving files", done, total, path))
+
+    applied = project.apply(tell)
+    problems = [{"path": path, "reason": reason} for path, reason in applied.problems]
+    result = score(project, settings, report)
+    return result | {"moved": len(applied.moved), "problems": problems}
+
+
+def train(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Train the final model on the reviewed labels."""
+    from cleaner.learning.final import train_final
+    from cleaner.settings import TrainSettings
+
+    model = train_final(project, TrainSettings.from_json(settings), report)
+    names = ("accuracy", "accuracy_interval", "images_per_second")
+    facts = {name: model.receipt[name] for name in names}
+    sizes = model.receipt["size_bytes"]
+    # One number stands for the model: the format that `predict` runs and phones take.
+    facts |= {"size_bytes": sizes["tflite"], "size_bytes_by_format": sizes}
+    classes = [shown_path(name) for name in model.class_names]
+    return {"model": shown_path(model.folder), **facts, "classes": classes}
+
+
+TASKS: dict[str, Task] = {"scan": scan, "score": score, "round": next_round, "train": train}
+
+
+def _features(
+    project: Project, settings: ScoreSettings, report: Report
+) -> tuple[list[ViewFeatures], list[Item]]:
+    """Return one feature array a backbone, and the items they describe."""
+    items = [
+        item
+        for item in project.dataset().items
+        if item.status != "excluded" and not item.quarantined
+    ]
+    arrays: list[tuple[ViewFeatures, Sequence[int]]] = []
+    for name in settings.backbones:
+        sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
+        found = bottlenecks.view_features(
+            sources,
+            open_backbone(name),
+            views=settings.views,
+            seed=settings.seed,
+            cache_folder=project.state / "cache",
+            report=report,
+        )
+        arrays.append((found.features, found.readable))
+    readable = set(range(len(items))).intersection(*(rows for _, rows in arrays))
+    if not readable:
+        raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")
+    kept = [
+        features[:, [place for place, row in enumerate(rows) if row in readable]]
+        for features, rows in arrays
+    ]
+    return kept, [items[row] for row in sorted(readable)]
+
+
+def _examples(
+    dataset: Dataset, items: Sequence[Item], features: Sequence[ViewFeatures]
+) -> Examples:
+    number = {name: index for index, name in enumerate(dataset.class_names)}
+    return Examples(
+        item_ids=np.array([item.item_id for item in items], np.int64),
+        view_features=tuple(features),
+        labels=np.array([number[item.current_label] for item in items], np.int64),
+        class_names=dataset.class_names,
+        groups=np.array([item.group_id for item in items], np.int64),
+        sealed=np.array([item.split == "test" for item in items]),
+    )

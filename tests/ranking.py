@@ -1,0 +1,41 @@
+"""A round as a model would open it, for tests that need a queue and no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cleaner.project import Project
+from cleaner.store import rounds
+
+
+def open_round(project: Project, *, flagged: Mapping[str, str]) -> int:
+    """Open a round that suspects these paths of being another class, in their order."""
+    items = {item.path: item for item in project.dataset().items if not item.quarantined}
+    suspects = [items[path].item_id for path in flagged]
+    others = [item.item_id for item in items.values() if item.item_id not in suspects]
+    suggested = dict(zip(suspects, flagged.values(), strict=True))
+    labels = {item.item_id: item.current_label for item in items.values()}
+    ranking = [
+        {
+            "item_id": item_id,
+            "position": position,
+            "suggested_label": suggested.get(item_id, labels[item_id]),
+            "self_confidence": 0.1 if item_id in suggested else 0.9,
+            "suggested_confidence": 0.9,
+            "label_quality": 0.1 if item_id in suggested else 0.9,
+            "flagged": item_id in suggested,
+            "reasons": ["Looks different"] if item_id in suggested else [],
+        }
+        for position, item_id in enumerate([*suspects, *others])
+    ]
+    values = {
+        "model_id": "none",
+        "images": len(ranking),
+        "flagged": len(suspects),
+        "accuracy": 0.5,
+        "seconds": {"features": 0.0, "training": 0.0, "total": 0.0},
+        "settings": {},
+        "started_at": "2026-01-01T00:00:00+00:00",
+    }
+    with project.store.write() as connection:
+        return rounds.open_round(connection, values, ranking)
