@@ -1,0 +1,14 @@
+"""The app: `streamlit run app.py`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cleaner.ui import server
+
+app = st.App(
+    server.SCRIPT,
+    routes=server.routes(),
+    middleware=server.middleware(),
+    lifespan=server.lifespan,
+)

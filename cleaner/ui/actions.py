@@ -1,0 +1,130 @@
+"""What the buttons do, apart from drawing them, so that a test can call it too."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from cleaner import images
+from cleaner.classifier import open_classifier
+from cleaner.errors import SettingsError
+from cleaner.items import Finding, shown_path
+from cleaner.project import Project
+from cleaner.settings import ScoreSettings
+from cleaner.store import rounds
+from cleaner.store.models import FinalModel
+
+_PREVIEW_SIDE_PX = 320
+
+
+def score_settings(project: Project) -> ScoreSettings:
+    """Return how the latest round was scored, so that the next one is comparable."""
+    with project.store.read() as connection:
+        latest = rounds.latest(connection)
+        used = rounds.settings_of(connection, latest) if latest is not None else {}
+    try:
+        return ScoreSettings.from_json(used)
+    except SettingsError:
+        # Written by another version of this project.
+        return ScoreSettings()
+
+
+def finding_rows(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    """Return findings as table rows, errors first, every text as people may see it."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    ranked = sorted(findings, key=lambda finding: order[finding.severity])
+    return [
+        {
+            "what": finding.kind.replace("_", " "),
+            "file": shown_path(finding.paths[0]) if finding.paths else "",
+            "detail": shown_path(finding.detail),
+            "others": ", ".join(shown_path(path) for path in finding.paths[1:6]),
+        }
+        for finding in ranked
+    ]
+
+
+def downloads(model: FinalModel) -> dict[str, Path]:
+    """Return what of a trained model can be downloaded: words for the button, then the path."""
+    folder = Path(model.folder)
+    known = {
+        "TensorFlow Lite": folder / "model.tflite",
+        "Keras": folder / "model.keras",
+        "SavedModel (zip)": folder / "saved_model",
+        "Class names": folder / "labels.txt",
+        "Receipt": folder / "receipt.json",
+    }
+    return {words: path for words, path in known.items() if path.exists()}
+
+
+def packed(path: Path) -> bytes:
+    """Return a file's bytes, or a folder as a zip archive."""
+    if path.is_file():
+        return path.read_bytes()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packing:
+        for file in sorted(path.rglob("*")):
+            packing.write(file, Path(path.name) / file.relative_to(path))
+    return archive.getvalue()
+
+
+def class_rows(model: FinalModel) -> list[dict[str, Any]]:
+    """Return precision, recall and F1 of each class as table rows, the weakest first."""
+    per_class = model.receipt.get("per_class", {})
+    rows = [
+        {
+            "class": shown_path(name),
+            "images": values["images"],
+            "precision": f"{values['precision']:.0%}",
+            "recall": f"{values['recall']:.0%}",
+            "F1": round(values["f1"], 3),
+        }
+        for name, values in per_class.items()
+    ]
+    return sorted(rows, key=lambda row: float(row["F1"]))
+
+
+def mistakes(model: FinalModel) -> list[dict[str, Any]]:
+    """Return the test images that the model labelled otherwise, the most confident first."""
+    wrong = [
+        one for one in model.receipt.get("test_predictions", []) if one["true"] != one["predicted"]
+    ]
+    return [
+        {
+            "file": shown_path(one["path"]),
+            "true": shown_path(one["true"]),
+            "predicted": shown_path(one["predicted"]),
+            "probability": f"{one['probability']:.0%}",
+        }
+        for one in sorted(wrong, key=lambda one: -one["probability"])
+    ]
+
+
+def shown_receipt(model: FinalModel) -> dict[str, Any]:
+    """Return the receipt without what is shown elsewhere or too long to read."""
+    hidden = ("test_predictions", "confusion_matrix", "per_class")
+    return {name: value for name, value in model.receipt.items() if name not in hidden}
+
+
+def preview(photo: bytes) -> bytes:
+    """Return a small upright JPEG of a photo somebody brought.
+
+    Raises:
+        ImageRejected: these bytes are no picture.
+    """
+    return images.thumbnail(photo, side_px=_PREVIEW_SIDE_PX)
+
+
+def classify(model: FinalModel, photo: bytes) -> list[tuple[str, float]]:
+    """Return the classes of one photo with their probabilities, the likeliest first.
+
+    Raises:
+        ImageRejected: these bytes are no picture.
+        ModelError: the model's files are damaged or gone.
+    """
+    classifier = open_classifier(Path(model.folder))
+    probs = classifier.predict([images.decode(photo)])[0]
+    pairs = zip(classifier.class_names, (float(value) for value in probs), strict=True)
+    return sorted(pairs, key=lambda pair: -pair[1])

@@ -1,0 +1,56 @@
+"""The review deck: one component that shows suspects and takes a key for each.
+
+The browser owns the cursor, the pictures ahead, the undo stack and an outbox that survives a
+reload; decisions go to `cleaner.ui.routes`, not through a run of the page, which would lose
+fast keys. The page hears of it when typing stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cleaner.ui.next_step import Step
+
+_HERE = Path(__file__).parent
+
+
+def deck(dataset_key: str, *, round_id: int, flagged: int, end: Step) -> bool:
+    """Mount the deck for one dataset; return whether the button on its end card was pressed.
+
+    The page runs again, and so reads its counters anew, once typing has stopped.
+
+    Args:
+        dataset_key: as in the addresses of `cleaner.ui.routes`.
+        round_id: a new number makes it fetch the new queue.
+        flagged: how many images this round put up for review.
+        end: what the card says once the queue is empty; its button may be without words.
+    """
+    result = _component()(
+        key=f"deck-{dataset_key}",
+        data={
+            "api": f"/api/p/{dataset_key}",
+            "round": round_id,
+            "flagged": flagged,
+            "end": {"title": end.title, "detail": end.detail, "button": end.button},
+        },
+        on_settled_change=_nothing,
+        on_pressed_change=_nothing,
+    )
+    return bool(result.pressed)
+
+
+def _component() -> Callable[..., Any]:
+    # Registered in each run: a restarted runtime knows no components.
+    return st.components.v2.component(
+        "cleaner_deck",
+        css=(_HERE / "deck.css").read_text("utf-8"),
+        js=(_HERE / "deck.js").read_text("utf-8"),
+    )
+
+
+def _nothing() -> None:
+    """Streamlit hands out trigger values only where a callback is given."""

@@ -1,0 +1,74 @@
+"""The queue, one key an image, and the button that turns decisions into a new round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from cleaner.decisions import Round
+from cleaner.project import Project
+from cleaner.ui import actions, job_panel
+from cleaner.ui.deck import deck
+from cleaner.ui.next_step import Step, next_step
+
+
+def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
+    """Draw the page for the dataset with this key; `go` opens another page by name."""
+    job = job_panel.draw(project, with_curves=False)
+    history = project.rounds()
+    if not history:
+        if job is None:
+            _not_scored(project)
+        return
+    latest = history[-1]
+    if job is None:
+        _round_bar(project, latest)
+    step = _end(project, history, busy=job is not None)
+    pressed = deck(key, round_id=latest.round_id, flagged=latest.flagged, end=step)
+    if pressed and step.kind == "retrain":
+        _retrain(project, moves_files=st.session_state.get("move-files", True))
+    elif pressed:
+        go("model")
+
+
+def _end(project: Project, history: list[Round], *, busy: bool) -> Step:
+    """Return what follows once the queue is empty."""
+    return next_step(history, project.models(), awaiting=0, busy=busy)
+
+
+def _not_scored(project: Project) -> None:
+    st.title("Review")
+    with st.container(border=True, key="next-step"):
+        words, press = st.columns([4, 1.3], vertical_alignment="center")
+        with words:
+            st.markdown("#### Nothing is ranked yet")
+            st.markdown(
+                "A pretrained network first looks at every image and says which labels do not "
+                "fit. Then they appear here, the most suspect first."
+            )
+        if press.button("Find suspect labels", type="primary", width="stretch", key="next"):
+            job_panel.start(project, "score", actions.score_settings(project).as_json())
+
+
+def _round_bar(project: Project, latest: Round) -> None:
+    words, tick, press = st.columns([4.2, 3.9, 1.9], vertical_alignment="center")
+    words.markdown(_sentence(latest))
+    moves_files = tick.checkbox(
+        "Move the files into their class folders",
+        value=True,
+        key="move-files",
+        help="Excluded images go to the quarantine folder. Every move can be undone.",
+    )
+    if press.button("Clean and retrain", key="retrain", width="stretch"):
+        _retrain(project, moves_files=moves_files)
+
+
+def _sentence(latest: Round) -> str:
+    counts = f"{latest.reviewed:,} reviewed · {latest.relabelled + latest.excluded:,} changed"
+    return f"**Round {latest.round_id}** · {counts}"
+
+
+def _retrain(project: Project, *, moves_files: bool) -> None:
+    kind = "round" if moves_files else "score"
+    job_panel.start(project, kind, actions.score_settings(project).as_json())

@@ -1,0 +1,98 @@
+"""How the images are scored, and the jobs that ran."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cleaner import jobs
+from cleaner.backbones import backbone_names
+from cleaner.errors import SettingsError
+from cleaner.items import shown_path
+from cleaner.project import Project
+from cleaner.settings import ScoreSettings
+from cleaner.store.jobs import Job
+from cleaner.ui import actions, job_panel
+
+_JOBS_SHOWN = 30
+
+
+def draw(project: Project) -> None:
+    """Draw the page."""
+    st.title("Train")
+    st.markdown(
+        "A round trains a small classifier on features of pretrained networks, several times, so "
+        "that each image is judged by one that never saw it. Where the prediction disagrees "
+        "with the label, the image goes to the review queue."
+    )
+    job = job_panel.draw(project)
+    _scoring(project, busy=job is not None)
+    _past_jobs(jobs.recent(project, limit=_JOBS_SHOWN))
+
+
+def _scoring(project: Project, *, busy: bool) -> None:
+    used = actions.score_settings(project)
+    with st.form("scoring"):
+        st.subheader("Score again")
+        names = st.multiselect(
+            "Backbones",
+            [*used.backbones, *(n for n in backbone_names() if n not in used.backbones)],
+            default=list(used.backbones),
+            help="Pretrained networks whose features are used. Two different ones find more "
+            "errors and take longer. The four first ones need no network connection.",
+        )
+        views, folds, seed = st.columns(3)
+        settings = {
+            "views": views.number_input(
+                "Views", 1, 64, used.views, help="Augmented looks at each image; more is steadier."
+            ),
+            "folds": folds.number_input(
+                "Folds", 2, 50, used.folds, help="In how many parts the images are held out."
+            ),
+            "seed": seed.number_input("Seed", 0, 2**31 - 1, used.seed, help="Repeats a run."),
+        }
+        pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
+    if pressed:
+        _start(project, names, settings)
+
+
+def _start(project: Project, names: list[str], settings: dict[str, int]) -> None:
+    try:
+        wanted = ScoreSettings(backbones=tuple(names), **settings)
+    except SettingsError as error:
+        st.error(str(error))
+        return
+    job_panel.start(project, "score", wanted.as_json())
+
+
+def _past_jobs(past: list[Job]) -> None:
+    if not past:
+        return
+    st.subheader("Jobs")
+    chosen = st.dataframe(
+        [_row(job) for job in past],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="jobs",
+        height=min(300, 38 + 35 * len(past)),
+    )
+    rows = chosen["selection"]["rows"]
+    job = past[rows[0]] if rows and rows[0] < len(past) else _with_curves(past)
+    if job is not None and job.curves:
+        st.markdown(f"**Job {job.job_id}: {job_panel.KIND_WORDS.get(job.kind, 'other')}**")
+        job_panel.draw_curves(job.curves, step="report")
+
+
+def _with_curves(past: list[Job]) -> Job | None:
+    return next((job for job in past if job.curves and not job.active), None)
+
+
+def _row(job: Job) -> dict[str, str | int]:
+    return {
+        "Job": job.job_id,
+        "What": job_panel.KIND_WORDS.get(job.kind, job.kind),
+        "State": job.state,
+        "Began": job.created_at[:16].replace("T", " "),
+        "Ended": (job.finished_at or "")[:16].replace("T", " "),
+        "Message": shown_path(job.error or job.message),
+    }

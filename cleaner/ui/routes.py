@@ -1,0 +1,274 @@
+"""What the review deck asks the server over HTTP: images, the queue, decisions.
+
+A decision must not wait for a page to run again, so these routes stand beside Streamlit and
+know nothing of it. They name images by number, never by path.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from cleaner.decisions import STATUS_AFTER, Action, Decision, ReviewItem
+from cleaner.errors import CleanerError, ImageRejected, NotScored
+from cleaner.intake import FOLDER_REVIEWER
+from cleaner.items import Item, shown_path
+from cleaner.project import Project, Recorded, Request
+from cleaner.store import catalogue, decisions, rounds
+from cleaner.ui import thumbnails
+from cleaner.ui.registry import Registry
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_DECISIONS = 200
+MAX_PAGE = 200
+_FOR_EVER = "private, max-age=31536000, immutable"
+_ACTIONS = (*STATUS_AFTER, "undo")
+
+Answer = Callable[[HttpRequest], Response]
+
+
+class _Refused(Exception):
+    """Ends a request with a status code and one line for whoever sent it."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def routes(registry: Registry) -> list[BaseRoute]:
+    """Return the routes under /api for the datasets of `registry`."""
+
+    def project_of(request: HttpRequest) -> Project:
+        try:
+            return registry.get(request.path_params["key"])
+        except CleanerError as error:
+            raise _Refused(404, str(error)) from error
+
+    @_answering
+    def image(request: HttpRequest) -> Response:
+        return _image(project_of(request), request)
+
+    @_answering
+    def queue(request: HttpRequest) -> Response:
+        return _queue(project_of(request), request)
+
+    @_answering
+    def history(request: HttpRequest) -> Response:
+        return _history(project_of(request), request)
+
+    async def decide(request: HttpRequest) -> Response:
+        try:
+            _check_sender(request)
+            wanted = _requests(await _body(request))
+            project = await run_in_threadpool(project_of, request)
+            return await run_in_threadpool(_decide, project, wanted)
+        except _Refused as refused:
+            return _problem(refused)
+
+    return [
+        Route("/api/p/{key}/image/{item_id:int}", image),
+        Route("/api/p/{key}/queue", queue),
+        Route("/api/p/{key}/history", history),
+        Route("/api/p/{key}/decisions", decide, methods=["POST"]),
+        # Streamlit answers any other address with its page and 200.
+        Route("/api", _nothing_here, methods=_ALL_METHODS),
+        Route("/api/{rest:path}", _nothing_here, methods=_ALL_METHODS),
+    ]
+
+
+_ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _answering(answer: Answer) -> Answer:
+    """Turn a refusal into its answer; a plain function runs in a thread, not on the loop."""
+
+    def guarded(request: HttpRequest) -> Response:
+        try:
+            return answer(request)
+        except _Refused as refused:
+            return _problem(refused)
+
+    return guarded
+
+
+def _nothing_here(_request: HttpRequest) -> Response:
+    return _problem(_Refused(404, "There is nothing at this address."))
+
+
+# -- answers ---------------------------------------------------------------------------
+
+
+def _image(project: Project, request: HttpRequest) -> Response:
+    side_px = _number(request, "side", default=960, low=min(thumbnails.SIDES_PX), high=1600)
+    if side_px not in thumbnails.SIDES_PX:
+        raise _Refused(400, f"side is {side_px}; known: {thumbnails.SIDES_PX}.")
+    with project.store.read() as connection:
+        item = catalogue.item(connection, request.path_params["item_id"])
+    if item is None:
+        raise _Refused(404, "No image has this number.")
+    try:
+        jpeg = thumbnails.thumbnail(project, item, side_px)
+    except ImageRejected as rejected:
+        raise _Refused(410, shown_path(str(rejected))) from rejected
+    current = request.query_params.get("v") == thumbnails.version_of(item)
+    headers = {"Cache-Control": _FOR_EVER if current else "no-cache"}
+    return Response(jpeg, media_type="image/jpeg", headers=headers)
+
+
+def _queue(project: Project, request: HttpRequest) -> Response:
+    after = _number(request, "after", default=-1, low=-1, high=2**31)
+    limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
+    try:
+        page = project.queue(after=after, limit=limit)
+    except NotScored as error:
+        raise _Refused(409, shown_path(str(error))) from error
+    with project.store.read() as connection:
+        answer = {
+            "round": rounds.latest(connection),
+            "left": rounds.queue_length(connection),
+            "items": [_review_item(connection, item) for item in page],
+        }
+        if after < 0:
+            names = catalogue.class_names(connection)
+            answer["classes"] = [{"name": name, "shown": shown_path(name)} for name in names]
+        return _json(answer)
+
+
+def _history(project: Project, request: HttpRequest) -> Response:
+    """Answer with the standing decisions, the latest first, each as an undo would show it."""
+    limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
+    with project.store.read() as connection:
+        standing = decisions.standing(connection, limit=limit)
+        by_people = [one for one in standing if one.reviewer != FOLDER_REVIEWER]
+        entries = [_undoable(connection, decision) for decision in by_people]
+    return _json({"decisions": [entry for entry in entries if entry is not None]})
+
+
+def _decide(project: Project, wanted: list[Request]) -> Response:
+    outcome: Recorded = project.decide(wanted)
+    with project.store.read() as connection:
+        left = rounds.queue_length(connection)
+    rejected = [{"op_id": one.request.op_id, "reason": one.reason} for one in outcome.rejected]
+    return _json({"recorded": list(outcome.recorded), "rejected": rejected, "left": left})
+
+
+def _review_item(connection: Connection, item: ReviewItem) -> dict[str, Any]:
+    known = catalogue.item(connection, item.item_id)
+    return item.as_json() | {"v": thumbnails.version_of(known) if known else ""}
+
+
+def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | None:
+    item = catalogue.item(connection, decision.item_id)
+    if item is None:
+        return None
+    ranked = rounds.review_item(connection, decision.item_id) or _unranked(item)
+    before = replace(ranked, current_label=decision.label_before, status="unreviewed")
+    shown = before.as_json() | {"v": thumbnails.version_of(item)}
+    return {"op_id": decision.op_id, "action": decision.action, "item": shown}
+
+
+def _unranked(item: Item) -> ReviewItem:
+    """Return an image that the latest round did not rank, such as an excluded one."""
+    return ReviewItem(
+        item_id=item.item_id,
+        path=item.path,
+        split=item.split,
+        width=item.width,
+        height=item.height,
+        given_label=item.given_label,
+        current_label=item.current_label,
+        suggested_label=item.current_label,
+        self_confidence=0.0,
+        suggested_confidence=0.0,
+        label_quality=0.0,
+        flagged=False,
+        status=item.status,
+        position=-1,
+        reasons=("The latest round did not rank this image.",),
+    )
+
+
+# -- what comes in ---------------------------------------------------------------------
+
+
+def _check_sender(request: HttpRequest) -> None:
+    """Refuse what another web site makes a browser send."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise _Refused(403, "Decisions are taken from this app's own pages only.")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise _Refused(403, "Decisions are taken from this app's own pages only.")
+    # Any other type could come from a plain HTML form, without the browser asking first.
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        raise _Refused(415, "Send application/json.")
+
+
+async def _body(request: HttpRequest) -> Any:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _Refused(413, f"More than {MAX_BODY_BYTES} bytes; send fewer at a time.")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _Refused(400, "This is not JSON.") from error
+
+
+def _requests(values: Any) -> list[Request]:
+    if not isinstance(values, list) or len(values) > MAX_DECISIONS:
+        raise _Refused(400, f"Send a list of at most {MAX_DECISIONS} decisions.")
+    return [_request(one) for one in values]
+
+
+def _request(value: Any) -> Request:
+    if not isinstance(value, dict):
+        raise _Refused(400, "Each decision is an object.")
+    op_id, item_id, action = value.get("op_id"), value.get("item_id"), value.get("action")
+    label, undoes = value.get("label"), value.get("undoes")
+    is_sound = (
+        isinstance(op_id, str)
+        and 8 <= len(op_id) <= 64
+        and type(item_id) is int
+        and 0 <= item_id < 2**63
+        and action in _ACTIONS
+        and isinstance(label, str | None)
+        and isinstance(undoes, str | None)
+    )
+    if not is_sound:
+        raise _Refused(400, f"Not a decision: {json.dumps(value)[:300]}")
+    return Request(cast(int, item_id), cast(Action, action), label, cast(str, op_id), undoes)
+
+
+def _number(request: HttpRequest, name: str, *, default: int, low: int, high: int) -> int:
+    given = request.query_params.get(name, str(default))
+    try:
+        value = int(given)
+    except ValueError as error:
+        raise _Refused(400, f"{name} is no whole number.") from error
+    if not low <= value <= high:
+        raise _Refused(400, f"{name} is {value}; give a number from {low} to {high}.")
+    return value
+
+
+# -- what goes out ---------------------------------------------------------------------
+
+
+def _json(values: Any, status: int = 200) -> Response:
+    # Escaped to ASCII: a class name may hold bytes that are not UTF-8, and must come back whole.
+    body = json.dumps(values, separators=(",", ":"))
+    headers = {"Cache-Control": "no-store"}
+    return Response(body, status, headers=headers, media_type="application/json")
+
+
+def _problem(refused: _Refused) -> Response:
+    return _json({"error": str(refused)}, refused.status)

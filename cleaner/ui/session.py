@@ -1,0 +1,75 @@
+"""Which dataset this browser tab looks at: in the address, so that a reload shows it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from cleaner.errors import CleanerError
+from cleaner.project import Project
+from cleaner.ui.registry import from_environment, shared
+
+_PARAMETER = "dataset"
+_CHOOSING = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What this tab has open.
+
+    Attributes:
+        key: names the dataset in addresses, or None on the welcome page.
+        project: the dataset.
+        problem: why the dataset that was asked for is not open, or None.
+    """
+
+    key: str | None = None
+    project: Project | None = None
+    problem: str | None = None
+
+
+def current() -> Session:
+    """Return what this tab looks at and keep it in the address across pages."""
+    key = st.query_params.get(_PARAMETER) or st.session_state.get(_PARAMETER)
+    if key == _CHOOSING:
+        return Session()
+    problem = None
+    if key is None:
+        named = from_environment(shared())
+        key, problem = named.key, named.problem
+    if key is None:
+        return Session(problem=problem)
+    try:
+        project = shared().get(key)
+    except CleanerError as error:
+        _forget()
+        return Session(problem=str(error))
+    _keep(key)
+    return Session(key=key, project=project)
+
+
+def open_dataset(root: Path, state: Path | None = None) -> None:
+    """Show another dataset in this tab.
+
+    Raises:
+        CleanerError: it cannot be opened; this tab stays where it is.
+    """
+    _keep(shared().open(root, state))
+
+
+def choose_another() -> None:
+    """Show the welcome page in this tab."""
+    _keep(_CHOOSING)
+
+
+def _keep(key: str) -> None:
+    st.session_state[_PARAMETER] = key
+    if st.query_params.get(_PARAMETER) != key:
+        st.query_params[_PARAMETER] = key
+
+
+def _forget() -> None:
+    st.session_state.pop(_PARAMETER, None)
+    st.query_params.pop(_PARAMETER, None)

@@ -1,0 +1,51 @@
+"""Small pictures for the page, made once and kept as files beside the dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+from cleaner import images
+from cleaner.errors import ImageRejected
+from cleaner.items import Item
+from cleaner.project import Project
+
+# A fixed choice: a client that could ask for any size could fill the disk.
+SIDES_PX = (160, 960, 1600)
+
+
+def version_of(item: Item) -> str:
+    """Return what an image's URL holds so that it may be cached for ever."""
+    return item.content_hash[:12]
+
+
+def thumbnail(project: Project, item: Item, side_px: int) -> bytes:
+    """Return an image as a JPEG that fits a square of `side_px`, from the cache if it is there.
+
+    Raises:
+        ImageRejected: the file is gone, cannot be decoded, or is another one than was scanned.
+    """
+    folder = project.state / "cache" / "thumbs" / str(side_px) / item.content_hash[:2]
+    kept = folder / f"{item.content_hash}.jpg"
+    try:
+        return kept.read_bytes()
+    except OSError:
+        pass
+    jpeg = _make(project, item, side_px)
+    beside = folder / f".{uuid.uuid4().hex}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(jpeg)
+        beside.replace(kept)
+    except OSError:
+        # A full disk must not stop the review; the picture is made again next time.
+        beside.unlink(missing_ok=True)
+    return jpeg
+
+
+def _make(project: Project, item: Item, side_px: int) -> bytes:
+    root = project.places.quarantine if item.quarantined else project.places.dataset
+    data = images.read_bytes(project.path_of(item), root=root)
+    if hashlib.sha256(data).hexdigest() != item.content_hash:
+        raise ImageRejected("changed", "the file is not the one that was scored; score again.")
+    return images.thumbnail(data, side_px=side_px)

@@ -1,0 +1,205 @@
+"""One key, one image: what is decided is what was on the screen, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import Page, expect
+
+from cleaner.project import Project
+from cleaner.store import decisions
+from tests.e2e.conftest import SHOWN, DeckPage, Server
+
+# Notes, before the deck sees the key, which picture was on the screen.
+WITNESS = """
+window.witnessed = [];
+window.addEventListener('keydown', (event) => {
+  window.witnessed.push([event.key, %s]);
+}, { capture: true });
+"""
+KEYS = ["a", "m", "x", "s", "Enter", "Space", "1", "3"]
+ACTIONS = {"a": "accept", "Enter": "accept", "m": "move", " ": "move", "x": "exclude", "s": "skip"}
+
+
+def log_of(project: Project) -> list[tuple[int, str]]:
+    return [(one.item_id, one.action) for one in reversed(project.history())]
+
+
+def test_each_of_forty_fast_keys_decides_about_the_image_it_was_pressed_for(
+    page: Page, server: Server, project: Project
+) -> None:
+    page.add_init_script(WITNESS % SHOWN)
+    deck = DeckPage(page, server.address(project, "review"))
+    for number in range(40):
+        began = time.monotonic()
+        page.keyboard.press(KEYS[number % len(KEYS)])
+        time.sleep(max(0.0, 0.05 - (time.monotonic() - began)))
+    deck.wait_saved()
+
+    witnessed = page.evaluate("window.witnessed")
+    items = {item.item_id: item for item in project.dataset().items}
+    assert len({item_id for _key, item_id in witnessed}) == 40
+    log = log_of(project)
+    assert [item_id for _key, item_id in witnessed] == [item_id for item_id, _action in log]
+    for (key, item_id), (_item_id, action) in zip(witnessed, log, strict=True):
+        stays = items[item_id].current_label == items[item_id].given_label
+        assert action == ACTIONS.get(key, "accept" if stays else "move")
+
+
+def test_undo_brings_back_the_latest_image_also_after_a_reload(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    first = deck.shown
+    deck.press("a")
+    second = deck.shown
+    deck.press("m")
+    deck.press("u")
+    deck.wait_for(second)
+    deck.wait_saved()
+    page.reload()
+    deck.wait_for(second)
+    deck.press("Control+z")
+    deck.wait_for(first)
+    deck.wait_saved()
+
+    with project.store.read() as connection:
+        assert decisions.standing(connection) == []
+    assert [action for _item, action in log_of(project)] == ["accept", "move", "undo", "undo"]
+
+
+def test_a_reload_goes_on_where_the_review_stopped(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    deck.press("a", "x", "s")
+    expected = deck.shown
+    deck.wait_saved()
+    page.reload()
+    deck.wait_for(expected)
+    expect(page.locator(".left")).to_have_text("57 left of 60")
+
+
+def test_decisions_made_while_the_server_is_dead_arrive_once_when_it_is_back(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    deck.press("a")
+    deck.wait_saved()
+    server.kill()
+    deck.press("m", "x", "u", "s")
+    expect(page.locator(".saved[data-state=offline]")).to_be_visible()
+    assert len(project.history()) == 1
+    server.start()
+    deck.wait_saved()
+
+    log = project.history()
+    assert [one.action for one in reversed(log)] == ["accept", "move", "exclude", "undo", "skip"]
+    assert len({one.op_id for one in log}) == len(log)
+
+
+def test_what_a_closed_tab_could_not_send_is_sent_by_the_next_one(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    page.route("**/decisions", lambda route: route.abort())
+    deck.press("x", "a")
+    page.close(run_before_unload=False)
+    assert project.history() == []
+    again = DeckPage(page.context.new_page(), deck.url)
+    again.wait_saved()
+    assert [action for _item, action in log_of(project)] == ["exclude", "accept"]
+    expect(again.page.locator(".left")).to_have_text("58 left of 60")
+
+
+def test_held_keys_modifiers_and_typing_decide_nothing(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    page.keyboard.down("a")
+    page.keyboard.down("a")
+    page.keyboard.down("a")
+    page.keyboard.up("a")
+    after_one = deck.shown
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Alt+x")
+    page.keyboard.press("/")
+    page.keyboard.type("axsmur")
+    page.keyboard.press("Escape")
+    assert deck.shown == after_one
+    deck.wait_saved()
+    assert len(project.history()) == 1
+
+
+def test_the_search_box_moves_to_the_class_that_was_typed(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    first = deck.shown
+    page.keyboard.press("/")
+    page.keyboard.type("tri")
+    expect(page.locator(".option")).to_have_text(["triangle"])
+    page.keyboard.press("Enter")
+    second = deck.shown
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    deck.wait_saved()
+
+    labels = {one.item_id: one.label_after for one in project.history()}
+    assert labels == {first: "triangle", second: "star"}
+
+
+def test_the_question_mark_shows_the_keys_and_takes_no_decision_meanwhile(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    page.keyboard.press("?")
+    expect(page.get_by_text("One key, one image")).to_be_visible()
+    page.keyboard.press("a")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("One key, one image")).to_be_hidden()
+    deck.wait_saved()
+    assert project.history() == []
+
+
+def test_a_picture_that_is_gone_can_only_be_excluded_or_skipped(
+    page: Page, server: Server, project: Project
+) -> None:
+    first, second = (item.item_id for item in project.queue(limit=2))
+    project.file_of(first).unlink()
+    page.goto(server.address(project, "review"))
+    expect(page.get_by_text("This picture cannot be shown.")).to_be_visible()
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    page.wait_for_function(f"({SHOWN}) === {second}")
+    page.locator(".saved[data-state=saved]").wait_for()
+    assert log_of(project) == [(first, "exclude")]
+
+
+def test_an_empty_queue_ends_in_a_card_that_says_what_is_next(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    for _image in range(59):
+        deck.press("a")
+    page.keyboard.press("m")
+    expect(page.get_by_text("All suspects are reviewed")).to_be_visible()
+    deck.wait_saved()
+    # The page hears of it once typing has stopped.
+    expect(page.get_by_text("60 reviewed · 1 changed")).to_be_visible()
+    page.keyboard.press("u")
+    deck.wait()
+    expect(page.locator(".left")).to_have_text("1 left of 60")
+
+
+def test_the_deck_fits_a_small_screen_without_scrolling(
+    page: Page, server: Server, project: Project
+) -> None:
+    DeckPage(page, server.address(project, "review"))
+    overhang = page.evaluate(
+        """(() => { const main = document.querySelector('[data-testid="stMain"]');
+        return main.scrollHeight - main.clientHeight; })()"""
+    )
+    assert overhang <= 0

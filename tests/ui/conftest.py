@@ -1,0 +1,50 @@
+"""Small datasets with made-up rounds, and a registry that forgets nothing between requests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cleaner.project import Project
+from cleaner.ui.registry import Registry
+from tests.ui.samples import filled_project, make_images
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the tests' datasets out of what this computer remembers."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("CLEANER_HOME", str(folder))
+    for name in ("CLEANER_DATASET", "CLEANER_STATE", "CLEANER_START", "CLEANER_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture
+def idle_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers end at once; their jobs' rows tell what was started."""
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+
+
+@pytest.fixture
+def registry(home: Path) -> Registry:
+    return Registry(home)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A dataset of 24 images in 4 classes with one round; the first 10 await a decision."""
+    project = filled_project(tmp_path, flagged=10)
+    yield project
+    project.store.close()
+
+
+@pytest.fixture
+def fresh_project(tmp_path: Path) -> Iterator[Project]:
+    """A dataset that nobody has scanned."""
+    project = Project(make_images(tmp_path / "fresh", each=2))
+    yield project
+    project.store.close()

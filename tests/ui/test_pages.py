@@ -1,0 +1,327 @@
+"""Each page as Streamlit runs it; what happens inside the deck is tested in a browser."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from cleaner import jobs
+from cleaner.jobs import now
+from cleaner.project import Project, Request
+from cleaner.store import jobs as job_rows
+from cleaner.store import models
+from cleaner.store.models import FinalModel
+from cleaner.ui import server
+from cleaner.ui.registry import shared
+from tests.ui.samples import make_images, open_round
+
+TIMEOUT_SECONDS = 30
+
+
+def run_app(project: Project | None = None) -> AppTest:
+    """Run the whole app on its first page."""
+    app = AppTest.from_file(str(server.SCRIPT), default_timeout=TIMEOUT_SECONDS)
+    if project is not None:
+        app.query_params["dataset"] = shared().open(project.root, project.state)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def run_page(project: Project, name: str) -> AppTest:
+    """Run one page alone; where it wants to go is kept under "gone"."""
+
+    def script(key: str, name: str) -> None:
+        import importlib
+
+        import streamlit as st
+
+        from cleaner.ui.registry import shared
+
+        room = importlib.import_module(f"cleaner.ui.pages.{name}")
+        project = shared().get(key)
+
+        def go(to: str) -> None:
+            st.session_state["gone"] = to
+
+        arguments = {"overview": (project, go), "review": (project, key, go)}
+        room.draw(*arguments.get(name, (project,)))
+
+    key = shared().open(project.root, project.state)
+    app = AppTest.from_function(
+        script, default_timeout=TIMEOUT_SECONDS, kwargs={"key": key, "name": name}
+    )
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Return all that a person can read outside of tables and charts."""
+    kinds = ("title", "header", "subheader", "markdown", "text", "error", "metric")
+    elements = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(f"{getattr(one, 'label', '')} {getattr(one, 'value', '')}" for one in elements)
+
+
+def button(app: AppTest, words: str) -> Button:
+    return next(one for one in app.button if one.label == words)
+
+
+def labels(app: AppTest) -> set[str]:
+    return {one.label for one in app.button}
+
+
+def started(project: Project) -> list[tuple[str, dict[str, Any]]]:
+    """Return what pages started, the first one first."""
+    return [(job.kind, job.settings) for job in reversed(jobs.recent(project))]
+
+
+def add_job(project: Project, **values: Any) -> int:
+    with project.store.write() as connection:
+        job_id = job_rows.create(connection, "score", {"views": 2}, now())
+        job_rows.change(connection, job_id, values)
+    return job_id
+
+
+def add_model(project: Project) -> FinalModel:
+    folder = project.state / "models" / "mobile"
+    (folder / "saved_model").mkdir(parents=True)
+    (folder / "saved_model" / "saved_model.pb").write_bytes(b"graph")
+    (folder / "model.tflite").write_bytes(b"no model")
+    receipt = {
+        "accuracy": 0.9,
+        "accuracy_interval": [0.8, 0.95],
+        "test_images": 40,
+        "size_bytes": {"tflite": 4_000_000},
+        "images_per_second": 88.0,
+        "confusion_matrix": [[9, 1], [3, 27]],
+        "per_class": {
+            "a": {"images": 10, "precision": 0.75, "recall": 0.9, "f1": 0.82},
+            "b": {"images": 30, "precision": 0.96, "recall": 0.9, "f1": 0.93},
+        },
+        "test_predictions": [
+            {"path": "a/1.jpg", "true": "a", "predicted": "b", "probability": 0.7},
+            {"path": "b/1.jpg", "true": "b", "predicted": "b", "probability": 0.9},
+        ],
+    }
+    history = {"loss": [1.0, 0.5], "validation_loss": [1.1, 0.7], "accuracy": [0.5, 0.9]}
+    model = FinalModel(
+        "mobile", "mobilenet_v2_1.0_224", ["a", "b"], str(folder), history, receipt, now()
+    )
+    with project.store.write() as connection:
+        models.add(connection, model)
+    return model
+
+
+# -- welcome ---------------------------------------------------------------------------
+
+
+def test_without_a_dataset_the_welcome_page_says_how_to_begin() -> None:
+    app = run_app()
+    assert "Find and fix wrong image labels" in texts(app)
+    assert {"Open", "Make the demo dataset"} <= labels(app)
+
+
+def test_a_path_that_is_no_folder_is_answered_in_one_line() -> None:
+    app = run_app()
+    app.text_input(key="folder").set_value("/no/such/folder")
+    button(app, "Open").click().run()
+    assert not app.exception
+    assert "/no/such/folder: not a folder" in texts(app)
+
+
+def test_opening_a_folder_shows_it_and_remembers_it(fresh_project: Project) -> None:
+    app = run_app()
+    app.text_input(key="folder").set_value(str(fresh_project.root))
+    button(app, "Open").click().run()
+    assert not app.exception
+    assert app.query_params["dataset"]
+    assert shared().recent()[0].root == str(fresh_project.root)
+
+
+def test_an_unknown_address_leads_to_the_welcome_page_with_the_reason() -> None:
+    app = AppTest.from_file(str(server.SCRIPT), default_timeout=TIMEOUT_SECONDS)
+    app.query_params["dataset"] = "0" * 12
+    app.run()
+    assert not app.exception
+    assert "was not opened here before" in texts(app)
+
+
+def test_a_dataset_from_the_environment_that_is_gone_is_explained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLEANER_DATASET", "/no/such/folder")
+    assert "/no/such/folder: not a folder" in texts(run_app())
+
+
+def test_another_folder_can_be_opened_from_every_page(project: Project) -> None:
+    app = run_app(project)
+    button(app, "Open another folder").click().run()
+    assert not app.exception
+    assert "Find and fix wrong image labels" in texts(app)
+    assert "shapes" in texts(app)
+
+
+# -- overview --------------------------------------------------------------------------
+
+
+def test_a_new_dataset_offers_to_find_suspect_labels(
+    fresh_project: Project, idle_workers: None
+) -> None:
+    app = run_page(fresh_project, "overview")
+    button(app, "Find suspect labels").click().run()
+    assert [kind for kind, _settings in started(fresh_project)] == ["score"]
+
+
+def test_the_overview_of_a_scored_dataset_leads_to_its_queue(project: Project) -> None:
+    app = run_page(project, "overview")
+    assert "10 images await your decision" in texts(app)
+    button(app, "Review").click().run()
+    assert app.session_state["gone"] == "review"
+
+
+def test_files_that_cannot_be_read_are_listed_with_their_reason(tmp_path: Path) -> None:
+    root = make_images(tmp_path / "damaged", each=2)
+    (root / "circle" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    project = Project(root)
+    project.scan()
+    table = run_page(project, "overview").dataframe[0].value
+    assert "circle/broken.jpg" in list(table["file"])
+    project.store.close()
+
+
+def test_the_demo_tells_how_many_planted_errors_were_found(project: Project) -> None:
+    first = project.dataset().items[0]
+    lines = f"content_hash,true_label,given_label\n{first.content_hash},star,circle\n"
+    (project.state / "truth.csv").write_text(lines, "utf-8")
+    assert "Errors found 0 of 1" in texts(run_page(project, "overview"))
+    project.decide([Request(first.item_id, "move", "star")])
+    assert "Errors found 1 of 1" in texts(run_page(project, "overview"))
+
+
+def test_after_the_last_decision_the_overview_offers_the_next_round(
+    project: Project, idle_workers: None
+) -> None:
+    project.decide([Request(item.item_id, "move", "star") for item in project.queue()])
+    app = run_page(project, "overview")
+    button(app, "Clean and retrain").click().run()
+    assert [kind for kind, _settings in started(project)] == ["round"]
+
+
+# -- review ----------------------------------------------------------------------------
+
+
+def test_review_without_a_round_says_what_comes_first(fresh_project: Project) -> None:
+    app = run_page(fresh_project, "review")
+    assert "Nothing is ranked yet" in texts(app)
+    assert "Find suspect labels" in labels(app)
+
+
+def test_the_review_page_counts_what_the_round_changed(project: Project) -> None:
+    queue = project.queue()
+    project.decide([Request(queue[0].item_id, "accept"), Request(queue[1].item_id, "exclude")])
+    assert "2 reviewed · 1 changed" in texts(run_page(project, "review"))
+
+
+@pytest.mark.parametrize(("ticked", "kind"), [(True, "round"), (False, "score")])
+def test_clean_and_retrain_moves_files_unless_told_otherwise(
+    project: Project, idle_workers: None, *, ticked: bool, kind: str
+) -> None:
+    app = run_page(project, "review")
+    app.checkbox(key="move-files").set_value(ticked)
+    button(app, "Clean and retrain").click().run()
+    assert [started_kind for started_kind, _settings in started(project)] == [kind]
+
+
+# -- jobs ------------------------------------------------------------------------------
+
+
+def test_a_crashed_worker_shows_its_last_words_and_can_be_started_again(
+    project: Project, idle_workers: None
+) -> None:
+    add_job(project, state="failed", error="The disk is full.", finished_at=now())
+    app = run_page(project, "review")
+    assert "The disk is full." in texts(app)
+    button(app, "Start again").click().run()
+    assert started(project) == [("score", {"views": 2})] * 2
+
+
+def test_a_failure_that_was_read_can_be_put_away(project: Project) -> None:
+    add_job(project, state="failed", error="The disk is full.", finished_at=now())
+    app = run_page(project, "overview")
+    button(app, "Dismiss").click().run()
+    assert "The disk is full." not in texts(app)
+
+
+def test_a_running_job_shows_progress_and_can_be_cancelled(project: Project) -> None:
+    values = {"state": "running", "stage": "Looking", "done": 5, "total": 20, "pid": os.getpid()}
+    job_id = add_job(project, **values, curves={"loss": [1.0, 0.5]}, message="a **bold** name")
+    with (jobs.jobs_folder(project) / "worker.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        app = run_page(project, "train")
+        assert "Looking · 5 of 20" in texts(app)
+        assert "a **bold** name" in [one.value for one in app.text]
+        button(app, "Cancel").click().run()
+    assert jobs.get(project, job_id).cancel_requested
+
+
+# -- train and model -------------------------------------------------------------------
+
+
+def test_scoring_starts_with_the_settings_of_the_form(project: Project, idle_workers: None) -> None:
+    app = run_page(project, "train")
+    app.number_input[0].set_value(4)
+    app.multiselect[0].set_value(["efficientnet_lite0", "mobilenet_v2_1.0_224"])
+    button(app, "Score the images").click().run()
+    kind, settings = started(project)[0]
+    assert kind == "score"
+    assert settings["views"] == 4
+    assert settings["backbones"] == ["efficientnet_lite0", "mobilenet_v2_1.0_224"]
+
+
+def test_scoring_without_a_backbone_is_answered_in_one_line(
+    project: Project, idle_workers: None
+) -> None:
+    app = run_page(project, "train")
+    app.multiselect[0].set_value([])
+    button(app, "Score the images").click().run()
+    assert "at least one backbone" in texts(app)
+    assert started(project) == []
+
+
+def test_the_final_model_is_trained_from_the_form(project: Project, idle_workers: None) -> None:
+    app = run_page(project, "model")
+    app.selectbox[0].set_value("mobilenet_v1_1.0_224")
+    button(app, "Train").click().run()
+    kind, settings = started(project)[0]
+    assert kind == "train"
+    assert settings["model"] == "mobilenet_v1_1.0_224"
+
+
+def test_a_trained_model_shows_its_receipt_and_its_files(project: Project) -> None:
+    add_model(project)
+    app = run_page(project, "model")
+    assert "Accuracy 90.0%" in texts(app)
+    offered = [one.proto.label for one in app.get("download_button")]
+    assert offered == ["↓ TensorFlow Lite", "↓ SavedModel (zip)"]
+    assert "confusion_matrix" not in json.dumps([one.value for one in app.json])
+
+
+def test_a_model_whose_files_are_gone_says_so(project: Project) -> None:
+    shutil.rmtree(add_model(project).folder)
+    assert "files of this model are gone" in texts(run_page(project, "model"))
+
+
+def test_the_next_step_after_training_is_the_model(project: Project) -> None:
+    project.decide([Request(item.item_id, "accept") for item in project.queue()])
+    open_round(project, flagged=0)
+    add_model(project)
+    assert "The model is ready" in texts(run_page(project, "overview"))

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from cleaner.project import Project
+from cleaner.ui import routes, server
+from cleaner.ui.registry import Registry
+from tests.ui.samples import make_images, open_round
+
+
+@pytest.fixture
+def client(registry: Registry) -> Iterator[TestClient]:
+    app = Starlette(routes=routes.routes(registry), middleware=server.middleware())
+    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
+        yield client
+
+
+@pytest.fixture
+def api(registry: Registry, project: Project) -> str:
+    return f"/api/p/{registry.open(project.root)}"
+
+
+def decision(item_id: int, action: str, **more: Any) -> dict[str, Any]:
+    return {"op_id": str(uuid.uuid4()), "item_id": item_id, "action": action} | more
+
+
+# -- the queue -------------------------------------------------------------------------
+
+
+def test_the_queue_comes_in_pages_worst_first(client: TestClient, api: str) -> None:
+    first = client.get(f"{api}/queue?limit=6").json()
+    last_position = first["items"][-1]["position"]
+    second = client.get(f"{api}/queue?limit=6&after={last_position}").json()
+    assert [item["position"] for item in first["items"] + second["items"]] == list(range(10))
+    assert first["left"] == 10
+    assert [one["name"] for one in first["classes"]] == ["circle", "square", "star", "triangle"]
+    assert "classes" not in second
+
+
+def test_a_dataset_without_a_round_has_no_queue(
+    client: TestClient, registry: Registry, fresh_project: Project
+) -> None:
+    answer = client.get(f"/api/p/{registry.open(fresh_project.root)}/queue")
+    assert answer.status_code == 409
+    assert "nothing is ranked" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=999", "limit=x", "after=-2"])
+def test_a_page_out_of_range_is_refused(client: TestClient, api: str, query: str) -> None:
+    assert client.get(f"{api}/queue?{query}").status_code == 400
+
+
+# -- decisions -------------------------------------------------------------------------
+
+
+def test_decisions_are_recorded_and_leave_the_queue(
+    client: TestClient, api: str, project: Project
+) -> None:
+    items = client.get(f"{api}/queue").json()["items"]
+    sent = [
+        decision(items[0]["item_id"], "accept"),
+        decision(items[1]["item_id"], "move", label="star"),
+        decision(items[2]["item_id"], "exclude"),
+        decision(items[3]["item_id"], "skip"),
+    ]
+    answer = client.post(f"{api}/decisions", json=sent).json()
+    assert answer == {"recorded": [one["op_id"] for one in sent], "rejected": [], "left": 6}
+    actions = [one.action for one in reversed(project.history())]
+    assert actions == ["accept", "move", "exclude", "skip"]
+
+
+def test_a_decision_that_arrives_twice_counts_once(
+    client: TestClient, api: str, project: Project
+) -> None:
+    sent = [decision(1, "accept")]
+    answers = [client.post(f"{api}/decisions", json=sent).json() for _time in range(2)]
+    assert answers[0] == answers[1]
+    assert len(project.history()) == 1
+
+
+def test_an_impossible_decision_is_answered_with_its_reason(client: TestClient, api: str) -> None:
+    sent = [decision(1, "move", label="no such class"), decision(2, "accept")]
+    answer = client.post(f"{api}/decisions", json=sent).json()
+    assert answer["recorded"] == [sent[1]["op_id"]]
+    assert answer["rejected"][0]["op_id"] == sent[0]["op_id"]
+    assert "no such class" in answer["rejected"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"not": "a list"},
+        ["no object"],
+        [{"op_id": "short", "item_id": 1, "action": "accept"}],
+        [{"op_id": "long enough", "item_id": True, "action": "accept"}],
+        [{"op_id": "long enough", "item_id": 2**70, "action": "accept"}],
+        [{"op_id": "long enough", "item_id": 1, "action": "delete"}],
+        [{"op_id": "long enough", "item_id": 1, "action": "move", "label": ["x"]}],
+        [{"op_id": "long enough", "item_id": 1, "action": "accept"}] * 201,
+    ],
+)
+def test_what_is_no_decision_is_refused_whole(
+    client: TestClient, api: str, project: Project, body: Any
+) -> None:
+    assert client.post(f"{api}/decisions", json=body).status_code == 400
+    assert project.history() == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:9999"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"content-type": "text/plain"}, 415),
+        ({"origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}, 200),
+    ],
+)
+def test_only_this_apps_own_pages_may_decide(
+    client: TestClient, api: str, headers: dict[str, str], status: int
+) -> None:
+    body = json.dumps([decision(1, "accept")])
+    answer = client.post(
+        f"{api}/decisions", content=body, headers={"content-type": "application/json"} | headers
+    )
+    assert answer.status_code == status
+
+
+def test_a_huge_or_broken_body_is_refused(client: TestClient, api: str) -> None:
+    as_json = {"content-type": "application/json"}
+    huge = b"[" + b" " * routes.MAX_BODY_BYTES + b"]"
+    assert client.post(f"{api}/decisions", content=huge, headers=as_json).status_code == 413
+    for broken in (b"[{", b"\xff\xfe", b"[" * 100_000):
+        assert client.post(f"{api}/decisions", content=broken, headers=as_json).status_code == 400
+
+
+# -- history ---------------------------------------------------------------------------
+
+
+def test_the_history_holds_what_can_be_undone_as_it_was_before(
+    client: TestClient, api: str
+) -> None:
+    sent = [decision(1, "accept"), decision(2, "move", label="star"), decision(3, "skip")]
+    taken_back = decision(3, "undo", undoes=sent[2]["op_id"])
+    client.post(f"{api}/decisions", json=[*sent, taken_back])
+    entries = client.get(f"{api}/history").json()["decisions"]
+    assert [entry["op_id"] for entry in entries] == [sent[1]["op_id"], sent[0]["op_id"]]
+    assert entries[0]["item"]["item_id"] == 2
+    assert entries[0]["item"]["current_label"] == "circle"
+
+
+def test_an_undo_puts_the_image_back_into_the_queue(client: TestClient, api: str) -> None:
+    first = decision(1, "exclude")
+    assert client.post(f"{api}/decisions", json=[first]).json()["left"] == 9
+    undo = decision(1, "undo", undoes=first["op_id"])
+    assert client.post(f"{api}/decisions", json=[undo]).json()["left"] == 10
+
+
+# -- images ----------------------------------------------------------------------------
+
+
+def test_an_image_comes_as_a_small_jpeg_that_may_be_kept_for_ever(
+    client: TestClient, api: str, project: Project
+) -> None:
+    item = client.get(f"{api}/queue?limit=1").json()["items"][0]
+    answer = client.get(f"{api}/image/{item['item_id']}?v={item['v']}&side=160")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert "immutable" in answer.headers["cache-control"]
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert max(picture.size) == 160
+    assert len(list((project.state / "cache" / "thumbs").rglob("*.jpg"))) == 1
+
+
+def test_a_thumbnail_is_served_from_its_file_the_second_time(
+    client: TestClient, api: str, project: Project
+) -> None:
+    first = client.get(f"{api}/image/1")
+    project.file_of(1).unlink()
+    assert client.get(f"{api}/image/1").content == first.content
+
+
+def test_an_image_with_another_version_is_not_kept(client: TestClient, api: str) -> None:
+    assert client.get(f"{api}/image/1?v=old").headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("query", ["side=161", "side=99999", "side=-1", "side=x"])
+def test_only_known_sizes_are_made(client: TestClient, api: str, query: str) -> None:
+    assert client.get(f"{api}/image/1?{query}").status_code == 400
+
+
+def test_a_file_that_was_replaced_or_removed_is_said_to_be(
+    client: TestClient, api: str, project: Project
+) -> None:
+    Image.new("RGB", (9, 9)).save(project.file_of(1))
+    project.file_of(2).unlink()
+    answers = [client.get(f"{api}/image/{item_id}") for item_id in (1, 2)]
+    assert [answer.status_code for answer in answers] == [410, 410]
+    assert "not the one that was scored" in answers[0].json()["error"]
+
+
+# -- addresses -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api/",
+        "/api/nothing",
+        "/api/p/000000000000/queue",
+        "/api/p/000000000000/image/1",
+        "/api/p/..%2f..%2fetc/queue",
+    ],
+)
+def test_unknown_addresses_are_answered_404(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["999", "-1", "x", "..%2f..%2fetc%2fpasswd"])
+def test_images_are_known_by_number_only(client: TestClient, api: str, name: str) -> None:
+    assert client.get(f"{api}/image/{name}").status_code == 404
+
+
+def test_a_foreign_host_name_is_answered_400(client: TestClient) -> None:
+    assert client.get("/api/x", headers={"host": "evil.example"}).status_code == 400
+    assert client.get("/api/x", headers={"host": "localhost:8501"}).status_code == 404
+    assert client.get("/api/x", headers={"host": "[::1]:8501"}).status_code == 404
+
+
+def test_every_answer_is_guarded_by_headers(client: TestClient, api: str) -> None:
+    for path in (f"{api}/queue", f"{api}/image/1", "/api/nothing"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+# -- names -----------------------------------------------------------------------------
+
+
+def test_a_class_name_that_is_not_utf8_comes_back_whole(
+    client: TestClient, registry: Registry, tmp_path: Path
+) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    project = Project(make_images(tmp_path / "odd", class_names=("bar", odd), each=2))
+    project.scan()
+    open_round(project)
+    api = f"/api/p/{registry.open(project.root)}"
+    page = client.get(f"{api}/queue").json()
+    assert {"name": odd, "shown": "caf\\xe9"} in page["classes"]
+    sent = [decision(page["items"][0]["item_id"], "move", label=odd)]
+    body = json.dumps(sent)
+    answer = client.post(
+        f"{api}/decisions", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.json()["recorded"] == [sent[0]["op_id"]]
+    assert project.history()[0].label_after == odd
