@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ from cleaner.store.jobs import Job
 
 POLL_SECONDS = 0.2
 _LOG_TAIL_BYTES = 4_000
+# What TensorFlow and LiteRT say of themselves; no crash is explained by it.
+_LIBRARY_NOISE = re.compile(r"[IW]\d{4} |INFO: |WARNING: |To enable |\d{4}-\d\d-\d\d .*: [IW] ")
 
 # Those this process started. Holding them is how they are reaped: a worker that ended and was
 # never asked for its exit code would look alive.
@@ -168,7 +171,8 @@ def _last_words(project: Project, job: Job) -> str:
     log = jobs_folder(project) / f"{job.job_id}.log"
     said = log.read_bytes() if log.is_file() else b""  # none yet where the starter died first
     lines = said[-_LOG_TAIL_BYTES:].decode(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    spoken = [line.strip() for line in lines if line.strip() and not _LIBRARY_NOISE.match(line)]
+    last = spoken[-1] if spoken else "it said nothing"
     return (
         f"The worker stopped while {job.stage.lower()!r} ({last}). What was finished is kept; "
         f"start again to go on. Its log: {log}"

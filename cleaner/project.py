@@ -64,6 +64,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did: decisions, the latest first, and (path, reason) of files that stayed."""
+
+    decisions: tuple[Decision, ...]
+    problems: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Planted:
     """How a review of the demo stands: errors planted, and planted errors put right."""
 
@@ -196,7 +204,7 @@ class Project:
             "decided": statuses,
             "round": latest,
             "awaiting_review": awaiting,
-            "moves_to_apply": len(self.plan_moves().moves),
+            "moves_to_apply": sum(map(_is_elsewhere, self.dataset().items)),
             "planted_errors": None if planted is None else planted.planted,
             "planted_errors_found": None if planted is None else planted.found,
         }
@@ -271,9 +279,7 @@ class Project:
             recorded = []
         return Recorded(tuple(recorded), tuple(rejected))
 
-    def undo(
-        self, *, last: int = 1, round_id: int | None = None, reviewer: str = ""
-    ) -> list[Decision]:
+    def undo(self, *, last: int = 1, round_id: int | None = None, reviewer: str = "") -> Undone:
         """Take back the latest decisions, and the file moves that followed from them.
 
         Args:
@@ -282,7 +288,11 @@ class Project:
             reviewer: a name for the log.
 
         Returns:
-            What was taken back, the latest first.
+            What was taken back, and which files could not follow.
+
+        Raises:
+            ApplyBusy: somebody else is moving files; the decisions are taken back, and the
+                files follow on the next apply.
         """
         limit = None if round_id is not None else last
         with self.store.read() as connection:
@@ -291,27 +301,27 @@ class Project:
             [Request(decision.item_id, "undo", undoes=decision.op_id) for decision in back],
             reviewer=reviewer,
         )
-        self._apply_to({decision.item_id for decision in back})
-        return back
+        return Undone(tuple(back), self._follow({decision.item_id for decision in back}))
 
-    def _apply_to(self, item_ids: set[int]) -> None:
+    def _follow(self, item_ids: set[int]) -> tuple[tuple[str, str], ...]:
         """Move files whose decision was taken back; those never applied stay where they are."""
-        with self.store.read() as connection:
-            done = journal.done_of(connection, list(item_ids))
+        done = [move for move in self._done_moves() if move.item_id in item_ids]
         moved = {move.item_id for move in done}
         items = [item for item in self.dataset().items if item.item_id in moved]
-        if items:
-            moves.run(self.store, self.places, moves.plan(items, done, self.places))
+        if not items:
+            return ()
+        plan = moves.plan(items, done, self.places)
+        return moves.run(self.store, self.places, plan).problems
 
     # -- moving ----------------------------------------------------------------------
 
     def plan_moves(self) -> Plan:
         """Return the moves that would make the class folders match the decisions."""
-        items = self.dataset().items
-        unsettled = [item for item in items if _is_elsewhere(item)]
+        return moves.plan(self.dataset().items, self._done_moves(), self.places)
+
+    def _done_moves(self) -> list[FileMove]:
         with self.store.read() as connection:
-            done = journal.done_of(connection, [item.item_id for item in unsettled])
-        return moves.plan(unsettled, done, self.places)
+            return journal.done(connection)
 
     def apply(self, report: Callable[[int, int, str], None] | None = None) -> moves.Applied:
         """Make the class folders match the decisions; journalled, never overwriting.

@@ -62,7 +62,7 @@ def test_a_cancelled_job_stops_and_says_so(project: Project) -> None:
 
 def test_a_worker_that_is_told_to_end_settles_its_job(project: Project) -> None:
     job = jobs.start(project, "scan", {})
-    _wait_until(lambda: jobs.get(project, job.job_id).stage == "Loading TensorFlow")
+    _wait_until(lambda: jobs.get(project, job.job_id).stage == "Starting the worker")
     assert job.pid is not None
     os.kill(job.pid, signal.SIGTERM)
     with pytest.raises(JobCancelled):

@@ -130,14 +130,19 @@ def undo(desk: Desk, *, last: int | None, round_id: int | None) -> None:
     if last is not None and round_id is not None:
         raise click.UsageError("Give --last or --round, not both.")
     with desk.project() as project:
-        taken_back = project.undo(last=last or 1, round_id=round_id)
+        undone = project.undo(last=last or 1, round_id=round_id)
         paths = {item.item_id: shown_path(item.path) for item in project.dataset().items}
     details = [
         {"path": paths.get(decision.item_id, ""), "action": decision.action}
-        for decision in taken_back
+        for decision in undone.decisions
     ]
-    lines = [f"{len(details):,} undone.", *(f"  {d['action']:<8} {d['path']}" for d in details)]
-    desk.answer({"undone": len(details), "decisions": details}, lines)
+    problems = [{"path": path, "reason": reason} for path, reason in undone.problems]
+    lines = [
+        f"{len(details):,} undone.",
+        *(f"  {detail['action']:<8} {detail['path']}" for detail in details),
+        *(f"  stays where it is: {problem['reason']}" for problem in problems),
+    ]
+    desk.answer({"undone": len(details), "decisions": details, "problems": problems}, lines)
 
 
 @click.command(epilog=examples("apply data/demo --dry-run", "apply data/demo"))

@@ -36,16 +36,20 @@ class Store:
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         try:
             self._open()
-        except (OperationalError, DatabaseError) as error:
+        except DatabaseError as error:
             raise StoreError(
-                f"{where}: cannot open the database ({error.orig}). Check that the folder is "
-                "writable and the disk not full, or name another state folder with --state."
+                f"{where}: not a database of this project, or damaged ({error.orig}). Move it "
+                "away to start anew, or name another state folder with --state."
             ) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection whose statements see one moment in time."""
-        with self._engine.begin() as connection:
+        """Yield a connection whose statements see one moment in time.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._explained(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -54,9 +58,22 @@ class Store:
 
         A deferred SQLite transaction fails with "database is locked" when it turns into a
         writer too late; taking the lock at the start makes writers queue up instead.
+
+        Raises:
+            StoreError: nothing was kept, such as on a full disk.
         """
-        with self._writer.begin() as connection:
+        with self._explained(), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StoreError(
+                f"{self.where}: the database cannot be used ({error.orig}). Check that the "
+                "folder is writable and the disk not full, or name another one with --state."
+            ) from error
 
     def close(self) -> None:
         """Give all connections back."""

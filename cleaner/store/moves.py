@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, insert, select, update
 
 from cleaner.decisions import FileMove
@@ -29,9 +27,9 @@ def unsettled(connection: Connection) -> list[FileMove]:
     return _select(connection, moves.c.state == "planned")
 
 
-def done_of(connection: Connection, item_ids: Sequence[int]) -> list[FileMove]:
-    """Return the finished moves of these images, oldest first."""
-    return _select(connection, moves.c.item_id.in_(list(item_ids)) & (moves.c.state == "done"))
+def done(connection: Connection) -> list[FileMove]:
+    """Return all finished moves, oldest first."""
+    return _select(connection, moves.c.state == "done")
 
 
 def _select(connection: Connection, condition: object) -> list[FileMove]:

@@ -94,7 +94,7 @@ class Bench:
     def plan(self) -> Plan:
         items = self.items()
         with self.store.read() as connection:
-            done = journal.done_of(connection, [item.item_id for item in items])
+            done = journal.done(connection)
         return moves.plan(items, done, self.places)
 
     def apply(self, report: Callable[[int, int, str], None] | None = None) -> Applied:

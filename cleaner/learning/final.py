@@ -1,0 +1,258 @@
+"""The model that is shipped: trained on the reviewed labels, judged on sealed images, exported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cleaner
+from cleaner import processors
+from cleaner.arrays import ImageBatch
+from cleaner.backbones.base import Backbone
+from cleaner.classifier import Classifier
+from cleaner.errors import ImageRejected
+from cleaner.jobs import now
+from cleaner.learning import finetune, shipping
+from cleaner.learning.architectures import open_architecture
+from cleaner.learning.bottlenecks import view_features
+from cleaner.learning.evaluation import evaluate
+from cleaner.learning.final_head import Featured, FinalHead, train_head
+from cleaner.learning.finetune import FineTuned, Network
+from cleaner.learning.photos import plain_batches
+from cleaner.learning.training_set import (
+    Photo,
+    TrainingSet,
+    gather,
+    labels_of,
+    unreadable_note,
+    without,
+)
+from cleaner.progress import Report, silent
+from cleaner.project import Project
+from cleaner.settings import TrainSettings
+from cleaner.store import models
+from cleaner.store.models import FinalModel
+
+_PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
+_SAMPLES = 16
+_UNFINISHED = ".training-"
+_SHIPPED = "shipped"
+
+
+def train_final(project: Project, settings: TrainSettings, report: Report = silent) -> FinalModel:
+    """Train, test and export a model, and return it with its receipt.
+
+    The images are those of the catalogue that are not excluded, with their current labels; run
+    a scan first. The same settings, labels and number of threads give the same model. A run that
+    was killed or cancelled goes on where it was when it is started again with the same settings
+    and labels.
+
+    Raises:
+        UnknownBackbone: there is no such architecture here.
+        TooFewImages: fewer than two classes have training images.
+        ExportError: the files of the model disagree, or cannot be written.
+    """
+    started_at, clock = now(), time.perf_counter()
+    backbone = open_architecture(settings.model, project.state / "cache")
+    gathered = gather(project, seed=settings.seed)
+    workshop = _workshop(project.state / "models", _key(settings, gathered, backbone))
+    trained = _train(_Task(backbone, settings, workshop, project.state / "cache", report), gathered)
+    seconds = {"training": time.perf_counter() - clock}
+    tested = _ship_and_test(trained, workshop / _SHIPPED, report)
+    seconds["total"] = time.perf_counter() - clock
+    receipt = tested | _circumstances(trained, settings)
+    receipt |= {"seconds": seconds, "started_at": started_at, "finished_at": now()}
+    return _placed(project, settings.model, _Finished(trained, receipt, workshop))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    backbone: Backbone
+    settings: TrainSettings
+    workshop: Path
+    cache_folder: Path
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    photos: TrainingSet
+    head: FinalHead
+    network: Network
+    tuned: FineTuned
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    trained: _Trained
+    receipt: dict[str, Any]
+    workshop: Path
+
+
+def _train(task: _Task, gathered: TrainingSet) -> _Trained:
+    photos, head = _head(task, gathered)
+    network = finetune.assembled(task.backbone, head)
+    tuned = FineTuned({}, 0)
+    # Without validation images nothing could tell whether fine-tuning helps or spoils.
+    if photos.validation and task.settings.fine_tune_epochs and task.settings.fine_tune_fraction:
+        checkpoint = task.workshop / "fine_tune.npz"
+        tuned = finetune.fine_tune(network, photos, task.settings, checkpoint, task.report)
+    return _Trained(photos, head, network, tuned)
+
+
+def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
+    """Return the last layer, and the set without the files that could not be read for it."""
+    settings = task.settings
+    found = [
+        view_features(
+            [photo.source for photo in part],
+            task.backbone,
+            views=views,
+            seed=settings.seed,
+            cache_folder=task.cache_folder,
+            report=task.report,
+        )
+        if part
+        else None
+        for part, views in ((gathered.train, settings.views), (gathered.validation, 1))
+    ]
+    photos = without(gathered, [pair for part in found if part for pair in part.rejected])
+    train, validation = (
+        Featured(part.features if part else np.empty((1, 0, 0), np.float32), labels_of(used))
+        for part, used in zip(found, (photos.train, photos.validation), strict=True)
+    )
+    return photos, train_head(train, validation, len(photos.class_names), settings, task.report)
+
+
+def _ship_and_test(trained: _Trained, folder: Path, report: Report) -> dict[str, Any]:
+    """Write the model's files and return what they were measured to do."""
+    photos, model = trained.photos, trained.network.model
+    samples = _samples(photos, int(model.input_shape[1]))
+    classifier = shipping.ship(model, photos.class_names, folder, samples, report)
+    return {
+        **_tested(classifier, photos, report),
+        "size_bytes": shipping.sizes(folder),
+        "images_per_second": shipping.images_per_second(classifier, samples),
+        "parameters": int(model.count_params()),
+    }
+
+
+def _samples(photos: TrainingSet, side_px: int) -> ImageBatch:
+    chosen = (*photos.test, *photos.validation, *photos.train)[:_SAMPLES]
+    (batch,) = plain_batches(chosen, side_px=side_px, batch_size=_SAMPLES)
+    return batch.photos[batch.readable] if batch.readable.any() else batch.photos
+
+
+def _tested(classifier: Classifier, photos: TrainingSet, report: Report) -> dict[str, Any]:
+    """Judge the very file that is shipped on the images that nothing has looked at yet."""
+    by_path = {photo.source.path: photo for photo in photos.test}
+    seen: list[Photo] = []
+    probs = np.empty((len(by_path), len(photos.class_names)), np.float32)
+    unread: list[str] = []
+    for path, outcome in classifier.predict_files(list(by_path), report):
+        if isinstance(outcome, ImageRejected):
+            unread.append(by_path[path].path)
+        else:
+            probs[len(seen)] = outcome
+            seen.append(by_path[path])
+    notes = [*photos.notes]
+    if unread:
+        notes.append(unreadable_note(unread))
+    if not seen:
+        notes.append("There are no test images, so nobody knows how accurate the model is.")
+    values = evaluate(
+        probs[: len(seen)], labels_of(seen), photos.class_names, [photo.path for photo in seen]
+    )
+    return values | {"notes": notes}
+
+
+def _circumstances(trained: _Trained, settings: TrainSettings) -> dict[str, Any]:
+    """Return what the model was made from, and what it takes to make it again."""
+    photos, kept_epoch = trained.photos, trained.tuned.kept_epoch
+    return {
+        "architecture": settings.model,
+        "classes": list(photos.class_names),
+        "images": {
+            "train": len(photos.train),
+            "validation": len(photos.validation),
+            "test": len(photos.test),
+        },
+        "label_sources": photos.label_sources,
+        "epochs": {
+            "last_layer": len(trained.head.history["loss"]),
+            "fine_tuning": len(trained.tuned.history.get("loss", [])),
+            "kept_fine_tuning": kept_epoch,
+        },
+        "settings": settings.as_json(),
+        "seed": settings.seed,
+        "threads": processors.available(),
+        "versions": {"cleaner": cleaner.__version__} | {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _placed(project: Project, architecture: str, finished: _Finished) -> FinalModel:
+    """Give the model its name and its place, and note it in the store."""
+    folder = _free_folder(project.state / "models", architecture)
+    history = finished.trained.head.history.copy()
+    for name, values in finished.trained.tuned.history.items():
+        history[name] = [*history.get(name, []), *values]
+    model = FinalModel(
+        model_id=folder.name,
+        architecture=architecture,
+        class_names=list(finished.trained.photos.class_names),
+        folder=str(folder),
+        history=history,
+        receipt={"model_id": folder.name, **finished.receipt},
+        created_at=now(),
+    )
+    shipped = finished.workshop / _SHIPPED
+    text = json.dumps(model.receipt, ensure_ascii=False, indent=2)
+    (shipped / "receipt.json").write_text(text + "\n", encoding="utf-8")
+    shipping.flush(shipped)
+    shipped.rename(folder)
+    with project.store.write() as connection:
+        models.add(connection, model)
+    shutil.rmtree(finished.workshop)
+    return model
+
+
+def _free_folder(models_folder: Path, architecture: str) -> Path:
+    name = f"{architecture}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    candidates = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next(f for f in map(models_folder.joinpath, candidates) if not f.exists())
+
+
+def _key(settings: TrainSettings, photos: TrainingSet, backbone: Backbone) -> str:
+    """Name all that decides what a training leads to."""
+    parts = (photos.train, photos.validation, photos.test)
+    recipe = [
+        settings.as_json(),
+        backbone.content_id,
+        photos.class_names,
+        [[(photo.source.content_hash, photo.label) for photo in part] for part in parts],
+    ]
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _workshop(models_folder: Path, key: str) -> Path:
+    """Return the folder of this training; what others left unfinished goes.
+
+    Their labels or settings are no longer the ones asked for, and each takes as much room as
+    a model.
+    """
+    workshop = models_folder / f"{_UNFINISHED}{key}"
+    for other in models_folder.glob(f"{_UNFINISHED}*"):
+        if other != workshop:
+            shutil.rmtree(other)
+    workshop.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(workshop / _SHIPPED, ignore_errors=True)
+    return workshop
