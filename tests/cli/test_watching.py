@@ -63,8 +63,8 @@ def test_rate_and_time_left_come_from_this_stage_alone(
 
 def test_a_stage_of_unknown_length_has_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     line, terminal = _on_terminal(monkeypatch)
-    line(Progress("Loading TensorFlow"))
-    assert terminal.getvalue().endswith("Loading TensorFlow ...")
+    line(Progress("Starting the worker"))
+    assert terminal.getvalue().endswith("Starting the worker ...")
 
 
 def test_a_terminal_is_not_flooded(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
