@@ -22,10 +22,6 @@ from cleaner.progress import Progress, Report, silent
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
-# Views for training are cut from pictures this much larger than the input, so the same is
-# decoded here: a reduced JPEG is not quite the full one made smaller.
-DECODE_MARGIN = 1.3
-
 _TFLITE_NAME = "model.tflite"
 _LABELS_NAME = "labels.txt"
 _WAITING_PER_WORKER = 4
@@ -110,7 +106,7 @@ class Classifier:
     def _outcome(self, path: Path) -> np.ndarray | ImageRejected:
         # Somebody named this very file, so a link may lead anywhere.
         file = Path(os.path.realpath(path))
-        least_side_px = round(self.input_side_px * DECODE_MARGIN)
+        least_side_px = round(self.input_side_px * images.DECODE_MARGIN)
         try:
             return self._probs(images.load(file, root=file.parent, min_side_px=least_side_px))
         except ImageRejected as error:

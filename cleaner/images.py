@@ -106,6 +106,10 @@ _TRANSPOSES = {
 }
 _TURNED = frozenset((5, 6, 7, 8))
 
+# Views are cut from pictures this much larger than the network's input, so that a crop of half
+# the area is not blurred by enlarging it. A finished model decodes with the same margin: a
+# reduced JPEG is not quite the full one made smaller.
+DECODE_MARGIN = 1.3
 _HASHED_SIDE_PX = 64
 _LARGE_PIXELS = 24_000_000
 _large_picture_turn = threading.Lock()

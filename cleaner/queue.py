@@ -60,6 +60,13 @@ def _suggestions(evidence: Evidence, flagged: ItemMask) -> Labels:
     return suggested
 
 
+def _percent(probability: float) -> str:
+    """Never say that a model is certain: it is not."""
+    if probability < 0.01:
+        return "< 1%"
+    return "> 99%" if probability > 0.99 else f"{probability:.0%}"
+
+
 class _Teller:
     """Puts into words why an image is suspect, the strongest reason first."""
 
@@ -84,11 +91,12 @@ class _Teller:
     def _main(self, item: int) -> str:
         probs = self._evidence.pred_probs[item]
         label, predicted = self._evidence.labels[item], self._predicted[item]
-        own = f"{self._names[label]} ({probs[label]:.0%})"
+        own = f"{self._names[label]} ({_percent(probs[label])})"
         if predicted != label:
-            return f"Looks like {self._names[predicted]} ({probs[predicted]:.0%}), not like {own}"
+            other = f"{self._names[predicted]} ({_percent(probs[predicted])})"
+            return f"Looks like {other}, not like {own}"
         rival = np.argsort(probs)[-2]
-        return f"Torn between {own} and {self._names[rival]} ({probs[rival]:.0%})"
+        return f"Torn between {own} and {self._names[rival]} ({_percent(probs[rival])})"
 
     def _torn_voices(
         self, item: int, voices: np.ndarray | None, signal: str, noun: str

@@ -27,9 +27,6 @@ SHARD_ITEMS = 256
 # The first views are the whole picture: beside two heavy ones, the mirror image improves the
 # ranking more than a third heavy view does.
 _STILL_VIEWS = ("plain", "mirrored")
-# Crops are cut from a picture somewhat larger than the network's input, so that a crop of
-# half the area is not blurred by enlarging it much.
-_DECODE_MARGIN = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +139,9 @@ class _Viewer:
         """Return one feature vector a view."""
         try:
             image = images.load(
-                source.path, root=source.root, min_side_px=round(self._side_px * _DECODE_MARGIN)
+                source.path,
+                root=source.root,
+                min_side_px=round(self._side_px * images.DECODE_MARGIN),
             )
         except ImageRejected as error:
             return error

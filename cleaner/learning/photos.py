@@ -11,7 +11,6 @@ import numpy as np
 
 from cleaner import images, processors
 from cleaner.arrays import ImageBatch, Labels, RGBImage, SquareImage
-from cleaner.classifier import DECODE_MARGIN
 from cleaner.errors import ImageRejected
 from cleaner.learning import augment
 from cleaner.learning.training_set import Photo, labels_of
@@ -67,7 +66,7 @@ def _batches(
 ) -> Iterator[Batch]:
     def read(photo: Photo) -> SquareImage | None:
         source = photo.source
-        least_side_px = round(side_px * DECODE_MARGIN)
+        least_side_px = round(side_px * images.DECODE_MARGIN)
         try:
             image = images.load(source.path, root=source.root, min_side_px=least_side_px)
         except ImageRejected:

@@ -150,8 +150,8 @@ class DeckPage:
 
     @property
     def shown(self) -> int:
-        """The number of the image on the screen."""
-        return int(self.page.evaluate(SHOWN))
+        """The number of the image on the screen, once it is complete."""
+        return int(self.page.wait_for_function(SHOWN).json_value())
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -16,13 +16,16 @@ PHOTOS_AT_ONCE = 32
 
 
 class KerasExtractor:
-    """Runs a model in batches of one fixed size, so that TensorFlow compiles it once."""
+    """Runs a model on any number of photos; TensorFlow compiles it once for all of them."""
 
     def __init__(self, model: keras.Model) -> None:
         import tensorflow
 
         self._photo_shape = tuple(model.input_shape[1:])
-        self._compiled = tensorflow.function(lambda photos: model(photos, training=False))
+        photos = tensorflow.TensorSpec((None, *self._photo_shape), tensorflow.float32)
+        self._compiled = tensorflow.function(
+            lambda photos: model(photos, training=False), input_signature=[photos]
+        )
 
     def __call__(self, images: ImageBatch) -> Features:
         """Return one row of features per photo."""
@@ -39,6 +42,4 @@ class KerasExtractor:
         )
 
     def _features(self, images: ImageBatch) -> Features:
-        photos = np.zeros((PHOTOS_AT_ONCE, *self._photo_shape), np.float32)
-        photos[: len(images)] = images
-        return np.asarray(self._compiled(photos), np.float32)[: len(images)]
+        return np.asarray(self._compiled(images.astype(np.float32)), np.float32)
