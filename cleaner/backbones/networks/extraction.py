@@ -12,20 +12,19 @@ from cleaner.errors import ShapeError
 if TYPE_CHECKING:
     import keras
 
-PHOTOS_AT_ONCE = 32
+# As many as an image has views by default: a call with fewer pays for empty places. One size
+# for all, so that a row is the same to the last bit whatever stands beside it.
+PHOTOS_AT_ONCE = 4
 
 
 class KerasExtractor:
-    """Runs a model on any number of photos; TensorFlow compiles it once for all of them."""
+    """Runs a model in batches of one fixed size, so that TensorFlow compiles it once."""
 
     def __init__(self, model: keras.Model) -> None:
         import tensorflow
 
         self._photo_shape = tuple(model.input_shape[1:])
-        photos = tensorflow.TensorSpec((None, *self._photo_shape), tensorflow.float32)
-        self._compiled = tensorflow.function(
-            lambda photos: model(photos, training=False), input_signature=[photos]
-        )
+        self._compiled = tensorflow.function(lambda photos: model(photos, training=False))
 
     def __call__(self, images: ImageBatch) -> Features:
         """Return one row of features per photo."""
@@ -42,4 +41,6 @@ class KerasExtractor:
         )
 
     def _features(self, images: ImageBatch) -> Features:
-        return np.asarray(self._compiled(images.astype(np.float32)), np.float32)
+        photos = np.zeros((PHOTOS_AT_ONCE, *self._photo_shape), np.float32)
+        photos[: len(images)] = images
+        return np.asarray(self._compiled(photos), np.float32)[: len(images)]
