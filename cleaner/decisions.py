@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from cleaner.items import Split, Status, shown_path
 
+# Stands in the log where somebody moved a file between class folders by hand.
+FOLDER_REVIEWER = "(moved in the folder)"
+
 Action = Literal["accept", "move", "exclude", "skip", "undo"]
 
 STATUS_AFTER: dict[str, Status] = {

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from cleaner.errors import DatasetError
+from cleaner.images import is_hidden
 from cleaner.items import shown_path
 from cleaner.progress import Progress, Report, silent
 from cleaner.project import default_state
@@ -76,7 +77,8 @@ def _is_empty(root: Path) -> bool:
 
 
 def _check_is_demo(root: Path, truth: Mapping[str, tuple[str, str]]) -> None:
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+    pictures = (path for path in root.rglob("*") if path.is_file())
+    for path in sorted(path for path in pictures if not is_hidden(path.name)):
         if hashlib.sha256(path.read_bytes()).hexdigest() not in truth:
             raise DatasetError(
                 f"{root}: holds {shown_path(path.name)!r}, which is not part of the demo. "

@@ -17,13 +17,10 @@ from sqlalchemy import Connection
 
 from cleaner import audits, splits
 from cleaner.arrays import Groups
-from cleaner.decisions import Decision
+from cleaner.decisions import FOLDER_REVIEWER, Decision
 from cleaner.items import Scan, ScannedFile
 from cleaner.store import catalogue, decisions
 from cleaner.store.catalogue import KnownFile
-
-# Stands in the log where somebody moved a file between class folders by hand.
-FOLDER_REVIEWER = "(moved in the folder)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +93,12 @@ def _match(files: Sequence[ScannedFile], known: Sequence[KnownFile]) -> _Matchin
     return _Matching(matched, [entry for rest in homeless.values() for entry in rest])
 
 
-def _likeness(candidate: KnownFile, file: ScannedFile) -> tuple[bool, bool, bool]:
-    """Rank copies with the same content: same path, then same name, then still expected."""
+def _likeness(candidate: KnownFile, file: ScannedFile) -> tuple[bool, bool, bool, bool]:
+    """Rank copies with the same content: same path, class folder, name; still expected."""
     names = (PurePosixPath(candidate.file.path).name, PurePosixPath(file.path).name)
-    return candidate.file.path == file.path, names[0] == names[1], candidate.present
+    same_class = candidate.file.class_name == file.class_name
+    same_path = candidate.file.path == file.path
+    return same_path, same_class, names[0] == names[1], candidate.present
 
 
 def _follow_folder(connection: Connection, known: KnownFile, file: ScannedFile) -> None:

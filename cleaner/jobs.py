@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cleaner.errors import JobCancelled, JobError
+from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.store import jobs as rows
 from cleaner.store.jobs import Job
@@ -175,5 +176,5 @@ def _last_words(project: Project, job: Job) -> str:
     last = spoken[-1] if spoken else "it said nothing"
     return (
         f"The worker stopped while {job.stage.lower()!r} ({last}). What was finished is kept; "
-        f"start again to go on. Its log: {log}"
+        f"start again to go on. Its log: {shown_path(str(log))}"
     )

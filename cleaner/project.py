@@ -6,9 +6,10 @@ Everything here is quick enough for a page; what takes minutes is a job (`cleane
 from __future__ import annotations
 
 import csv
+import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from cleaner.store import moves as journal
 from cleaner.store.models import FinalModel
 
 STATE_SUFFIX = ".cleaner"
+_SCAN_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class Project:
     """
 
     def __init__(self, root: Path, state: Path | None = None) -> None:
-        self.root = root.expanduser().absolute()
+        # Without "..": the state folder is named after the last part.
+        self.root = Path(os.path.normpath(root.expanduser().absolute()))
         if not self.root.is_dir():
             raise DatasetError(f"{root}: not a folder. Name the folder that holds the classes.")
         self.state = (state or default_state(self.root)).expanduser().absolute()
@@ -186,7 +189,10 @@ class Project:
     def models(self) -> list[FinalModel]:
         """Return the final models, the latest first."""
         with self.store.read() as connection:
-            return models.all_models(connection)
+            found = models.all_models(connection)
+        # Where they lie now: the state folder may have been moved since.
+        home = self.state / "models"
+        return [replace(model, folder=str(home / model.model_id)) for model in found]
 
     def status(self) -> dict[str, Any]:
         """Return the numbers a person wants first, as plain values."""
@@ -235,17 +241,26 @@ class Project:
         Raises:
             DatasetError: there is nothing in the folder to work with.
         """
-        with self.store.read() as connection:
-            known = intake.as_scanned(catalogue.known_files(connection))
 
         def tell(done: int, total: int, path: str) -> None:
             report(Progress("Reading the images", done, total, shown_path(path)))
 
-        found = folder.scan(self.root, known=known, report=tell)
-        report(Progress("Looking for duplicates"))
-        with self.store.write() as connection:
-            catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
-            return intake.take_in(connection, found)
+        for _attempt in range(_SCAN_ATTEMPTS):
+            with self.store.read() as connection:
+                known = intake.as_scanned(catalogue.known_files(connection))
+                moved_before = journal.progress(connection)
+            found = folder.scan(self.root, known=known, report=tell, exclude=[self.state])
+            report(Progress("Looking for duplicates"))
+            with self.store.write() as connection:
+                # Files that an apply or undo moved meanwhile would look as if somebody had
+                # moved them by hand; walk again.
+                if journal.progress(connection) == moved_before:
+                    catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
+                    return intake.take_in(connection, found)
+        raise DatasetError(
+            f"{shown_path(str(self.root))}: files keep being moved while they are read. "
+            "Wait until `apply` or `undo` has ended, then scan again."
+        )
 
     # -- deciding --------------------------------------------------------------------
 
@@ -376,16 +391,21 @@ class _Clerk:
             return f"{shown_path(item.path)}: there is no such decision to undo."
         if decisions.is_undone(self._connection, undone.op_id):
             return f"{shown_path(item.path)}: that decision was undone before."
+        # Only these say what an image shows; a skip or an exclusion repeats the label of the
+        # time, which may be the one that is taken back.
         remaining = [
             decision
             for decision in decisions.of_item(self._connection, item.item_id)
-            if decision.op_id != undone.op_id
+            if decision.op_id != undone.op_id and decision.action in ("accept", "move")
         ]
         label = remaining[0].label_after if remaining else item.given_label
         self._append(request, item, "undo", label)
         return None
 
     def _append(self, request: Request, item: Item, action: Action, label: str) -> None:
+        if label not in self._classes:  # its folder was emptied and removed meanwhile
+            self._classes.add(label)
+            catalogue.set_classes(self._connection, sorted(self._classes))
         decisions.record(
             self._connection,
             Decision(

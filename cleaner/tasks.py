@@ -37,6 +37,8 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     wanted = ScoreSettings.from_json(settings)
     started_at, clock = datetime.now(UTC), time.perf_counter()
     project.scan(report)
+    if len({item.current_label for item in _judged(project)}) < 2:
+        raise TooFewImages(scoring.ONE_CLASS)  # before the network looks at every image
     features, items = _features(project, wanted, report)
     featured = time.perf_counter()
     examples = _examples(project.dataset(), items, features)
@@ -104,11 +106,7 @@ def _features(
     project: Project, settings: ScoreSettings, report: Report
 ) -> tuple[list[ViewFeatures], list[Item]]:
     """Return one feature array a backbone, and the items they describe."""
-    items = [
-        item
-        for item in project.dataset().items
-        if item.status != "excluded" and not item.quarantined
-    ]
+    items = _judged(project)
     arrays: list[tuple[ViewFeatures, Sequence[int]]] = []
     for name in settings.backbones:
         sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
@@ -129,6 +127,14 @@ def _features(
         for features, rows in arrays
     ]
     return kept, [items[row] for row in sorted(readable)]
+
+
+def _judged(project: Project) -> list[Item]:
+    return [
+        item
+        for item in project.dataset().items
+        if item.status != "excluded" and not item.quarantined
+    ]
 
 
 def _examples(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cleaner.errors import CleanerError, JobCancelled
+from cleaner.items import shown_path
 from cleaner.jobs import get, jobs_folder, now
 from cleaner.progress import Progress
 from cleaner.project import Project
@@ -82,17 +83,17 @@ def run(project: Project, job: Job) -> dict[str, Any]:
     except JobCancelled:
         return {"state": "cancelled"}
     except CleanerError as error:
-        return {"state": "failed", "error": str(error)}
+        return {"state": "failed", "error": shown_path(str(error))}
     except MemoryError:
         return {"state": "failed", "error": _OUT_OF_MEMORY}
     except Exception as error:
         log.exception("job %d failed", job.job_id)
         where = jobs_folder(project) / f"{job.job_id}.log"
-        return {
-            "state": "failed",
-            "error": f"Something went wrong that should not ({type(error).__name__}: {error}). "
-            f"The details are in {where}.",
-        }
+        words = (
+            f"Something went wrong that should not ({type(error).__name__}: {error}). "
+            f"The details are in {where}."
+        )
+        return {"state": "failed", "error": shown_path(words)}
 
 
 _OUT_OF_MEMORY = "The machine ran out of memory. Close other programs, or use fewer views."

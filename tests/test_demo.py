@@ -142,3 +142,9 @@ def test_the_project_counts_planted_errors_that_were_put_right(tmp_path: Path) -
     project.store.close()
     assert planted is not None
     assert (planted.planted, planted.found) == (50, 2)
+
+
+def test_what_a_file_manager_leaves_behind_does_not_spoil_the_demo(tmp_path: Path) -> None:
+    made = demo.make(tmp_path / "demo")
+    (tmp_path / "demo" / "one" / ".DS_Store").write_bytes(b"icons")
+    assert demo.make(tmp_path / "demo") == made

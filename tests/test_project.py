@@ -11,6 +11,7 @@ from cleaner.items import Item
 from cleaner.progress import Progress
 from cleaner.project import Project, Request, default_state
 from tests.pictures import write_dataset, write_image
+from tests.ranking import open_round
 
 
 def _item(project: Project, path: str) -> Item:
@@ -191,3 +192,76 @@ def test_a_state_folder_that_cannot_be_made_is_named(dataset: Path, tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--state"):
         Project(dataset, tmp_path / "file" / "state")
+
+
+def test_files_that_are_moved_while_a_scan_reads_are_not_taken_for_moved_by_hand(
+    ranked: Project,
+) -> None:
+    first = ranked.queue()[0]
+    ranked.decide([Request(first.item_id, "move", "dog")])
+    applied: list[int] = []
+
+    def apply_meanwhile(_progress: Progress) -> None:
+        if not applied:
+            applied.append(len(ranked.apply().moved))
+
+    ranked.scan(apply_meanwhile)
+    item = next(item for item in ranked.dataset().items if item.item_id == first.item_id)
+    assert applied == [1]
+    assert (item.current_label, item.path) == ("dog", "dog/0~2.png")
+    assert [decision.action for decision in ranked.history()] == ["move"]
+
+
+def test_undoing_a_move_beneath_a_skip_gives_the_label_back(ranked: Project) -> None:
+    first = ranked.queue()[0]
+    moved, skipped = Request(first.item_id, "move", "dog"), Request(first.item_id, "skip")
+    ranked.decide([moved, skipped])
+    ranked.decide([Request(first.item_id, "undo", undoes=moved.op_id)])
+    item = next(item for item in ranked.dataset().items if item.item_id == first.item_id)
+    assert (item.current_label, item.status) == ("cat", "skipped")
+
+
+def test_undo_takes_back_what_was_decided_not_what_was_moved_by_hand(ranked: Project) -> None:
+    first = ranked.queue()[0]
+    ranked.decide([Request(first.item_id, "exclude")])
+    (ranked.root / "owl" / "3.png").rename(ranked.root / "cat" / "by hand.png")
+    ranked.scan()
+    assert [decision.action for decision in ranked.undo().decisions] == ["exclude"]
+
+
+def test_undo_brings_an_image_skipped_in_an_earlier_round_back_into_the_queue(
+    ranked: Project,
+) -> None:
+    first = ranked.queue()[0]
+    ranked.decide([Request(first.item_id, "skip")])
+    open_round(ranked, flagged={first.path: "dog"})
+    ranked.decide([Request(first.item_id, "accept")])
+    ranked.undo()
+    assert [item.item_id for item in ranked.queue()] == [first.item_id]
+
+
+def test_an_undo_revives_a_class_whose_folder_is_gone(ranked: Project) -> None:
+    cats = [item for item in ranked.dataset().items if item.current_label == "cat"]
+    ranked.decide([Request(item.item_id, "move", "dog") for item in cats])
+    ranked.apply()
+    (ranked.root / "cat").rmdir()
+    ranked.scan()
+    ranked.undo(last=len(cats))
+    assert "cat" in ranked.class_names()
+
+
+@pytest.mark.parametrize("name", ["what?x", "a%41b", "a#b"])
+def test_any_folder_name_holds_its_own_database(tmp_path: Path, name: str) -> None:
+    opened = Project(write_dataset(tmp_path / name, {"cat": 2, "dog": 2}))
+    opened.scan()
+    assert (tmp_path / f"{name}.cleaner" / "cleaner.sqlite").is_file()
+
+
+def test_a_state_folder_inside_the_dataset_is_no_class(dataset: Path) -> None:
+    opened = Project(dataset, dataset / "state")
+    opened.scan()
+    assert opened.class_names() == ("cat", "dog", "owl")
+
+
+def test_a_root_with_dots_is_the_folder_it_leads_to(dataset: Path) -> None:
+    assert Project(dataset / "cat" / "..").state.name == "pets.cleaner"

@@ -23,7 +23,7 @@ _FINDINGS_SHOWN = 12
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("data/demo"))
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**31 - 1),
     default=0,
     show_default=True,
     help="Another seed, other errors.",

@@ -25,7 +25,7 @@ _LINES_SHOWN = 20
 
 @click.command(epilog=examples("queue data/demo", "queue data/demo --all --csv ranking.csv"))
 @dataset_verb
-@click.option("--limit", type=click.IntRange(min=0), help="At most so many images.")
+@click.option("--limit", type=click.IntRange(0, 2**31 - 1), help="At most so many images.")
 @click.option("--all", "everything", is_flag=True, help="All ranked images, reviewed or not.")
 @click.option(
     "--csv",
@@ -123,7 +123,9 @@ def _refusal(rejected: list[dict[str, str]]) -> str:
     epilog=examples("undo data/demo", "undo data/demo --last 5", "undo data/demo --round 2")
 )
 @dataset_verb
-@click.option("--last", type=click.IntRange(min=1), metavar="N", help="How many.  [default: 1]")
+@click.option(
+    "--last", type=click.IntRange(1, 2**31 - 1), metavar="N", help="How many.  [default: 1]"
+)
 @click.option("--round", "round_id", type=int, metavar="N", help="All of this round.")
 def undo(desk: Desk, *, last: int | None, round_id: int | None) -> None:
     """Take back decisions, and the file moves that followed."""

@@ -144,7 +144,7 @@ def _round_lines(desk: Desk, result: dict[str, Any]) -> Iterator[str]:
 @click.option("--cancel", is_flag=True, help="Stop the running job; what it finished is kept.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**31 - 1),
     default=20,
     show_default=True,
     help="How many jobs to list.",

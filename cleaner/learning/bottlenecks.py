@@ -6,6 +6,7 @@ with a generator seeded by the image's own content, and what is cached is never 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,11 +139,11 @@ class _Viewer:
     def rows(self, source: Source, views: Sequence[int]) -> dict[int, np.ndarray] | ImageRejected:
         """Return one feature vector a view."""
         try:
-            image = images.load(
-                source.path,
-                root=source.root,
-                min_side_px=round(self._side_px * images.DECODE_MARGIN),
-            )
+            data = images.read_bytes(source.path, root=source.root)
+            if hashlib.sha256(data).hexdigest() != source.content_hash:
+                raise ImageRejected("changed", "the file was changed since the scan; scan again")
+            least_side_px = round(self._side_px * images.DECODE_MARGIN)
+            image = images.decode(data, min_side_px=least_side_px)
         except ImageRejected as error:
             return error
         pictures = [self._view(image, view, source.content_hash) for view in views]

@@ -22,6 +22,10 @@ from cleaner.settings import ScoreSettings
 # Shares of the vote that are tried for each member.
 _SHARES = np.linspace(0, 1, 11)
 _TINY = 1e-9
+ONE_CLASS = (
+    "Only one class has images to learn from. Add a second class folder with at least one "
+    "image: labels can only be doubted against another class."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,13 @@ def out_of_fold(examples: Examples, settings: ScoreSettings, report: Report = si
         TooFewImages: fewer than two classes have images to train on.
     """
     labels, sealed, class_names = examples.labels, examples.sealed, examples.class_names
-    if np.unique(labels[~sealed]).size < 2:
+    if np.unique(examples.groups[~sealed]).size < 2:
         raise TooFewImages(
-            "Only one class has images to learn from. Add a second class folder with at "
-            "least one image: labels can only be doubted against another class."
+            "All images are copies of one picture. Add other pictures: nothing can be learnt "
+            "from one alone."
         )
+    if np.unique(labels[~sealed]).size < 2:
+        raise TooFewImages(ONE_CLASS)
     rng = np.random.default_rng(settings.seed)
     fold = folds.stratified(labels, examples.groups, folds=settings.folds, sealed=sealed, rng=rng)
     data = TrainingData(

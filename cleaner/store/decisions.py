@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, insert, not_, select, update
 
-from cleaner.decisions import STATUS_AFTER, Decision
+from cleaner.decisions import FOLDER_REVIEWER, STATUS_AFTER, Decision
 from cleaner.store.tables import decisions, items, rounds, scores
 
 _COLUMNS = [decisions.c[name] for name in Decision.__slots__]
@@ -37,9 +37,15 @@ def _state_after(connection: Connection, decision: Decision) -> tuple[str, int |
     if decision.action != "undo":
         return STATUS_AFTER[decision.action], None
     earlier = of_item(connection, decision.item_id)
-    if earlier:
+    if earlier and not _is_stale_skip(connection, earlier[0]):
         return STATUS_AFTER[earlier[0].action], None
     return "unreviewed", _rank_if_flagged(connection, decision.item_id)
+
+
+def _is_stale_skip(connection: Connection, decision: Decision) -> bool:
+    """Tell whether it skipped an image in an earlier round; the new round asks again."""
+    latest = connection.scalar(select(func.max(rounds.c.round_id)))
+    return decision.action == "skip" and decision.round_id != latest
 
 
 def _rank_if_flagged(connection: Connection, item_id: int) -> int | None:
@@ -70,8 +76,11 @@ def of_item(connection: Connection, item_id: int) -> list[Decision]:
 def standing(
     connection: Connection, *, limit: int | None = None, round_id: int | None = None
 ) -> list[Decision]:
-    """Return decisions that were not taken back, the latest first."""
-    statement = _standing()
+    """Return what people decided here and did not take back, the latest first.
+
+    Files moved by hand are not among it: nobody pressed a key that an undo could take back.
+    """
+    statement = _standing().where(decisions.c.reviewer != FOLDER_REVIEWER)
     if round_id is not None:
         statement = statement.where(decisions.c.round_id == round_id)
     return [Decision(*row) for row in connection.execute(statement.limit(limit))]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, create_engine, event, insert, inspect, make_url, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cleaner.errors import StoreError, StoreTooNew
@@ -28,7 +28,12 @@ class Store:
 
     def __init__(self, where: Path | str) -> None:
         self.where = where
-        url = f"sqlite:///{where}" if isinstance(where, Path) else where
+        # Built from its parts: in a URL written out, "?" and "%" in a path mean something.
+        url = (
+            URL.create("sqlite", database=str(where))
+            if isinstance(where, Path)
+            else make_url(where)
+        )
         self._engine = create_engine(url, connect_args=_connect_arguments(url))
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -97,8 +102,8 @@ def _refuse_newer(connection: Connection, where: Path | str) -> None:
         )
 
 
-def _connect_arguments(url: str) -> dict[str, Any]:
-    if not url.startswith("sqlite"):
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() != "sqlite":
         return {}
     return {"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from cleaner.decisions import FileMove
 from cleaner.store.tables import moves
@@ -25,6 +25,16 @@ def settle(connection: Connection, move_id: int, state: str) -> None:
 def unsettled(connection: Connection) -> list[FileMove]:
     """Return what a crash left open, oldest first."""
     return _select(connection, moves.c.state == "planned")
+
+
+def progress(connection: Connection) -> tuple[int, ...]:
+    """Return numbers that differ as soon as a move was planned, done or reverted."""
+    rows = connection.execute(
+        select(
+            func.count(), func.count(case((moves.c.state == "done", 1))), func.max(moves.c.move_id)
+        )
+    ).one()
+    return tuple(number or 0 for number in rows)
 
 
 def done(connection: Connection) -> list[FileMove]:

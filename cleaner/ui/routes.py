@@ -20,7 +20,6 @@ from starlette.routing import BaseRoute, Route
 
 from cleaner.decisions import STATUS_AFTER, Action, Decision, ReviewItem
 from cleaner.errors import CleanerError, ImageRejected, NotScored
-from cleaner.intake import FOLDER_REVIEWER
 from cleaner.items import Item, shown_path
 from cleaner.project import Project, Recorded, Request
 from cleaner.store import catalogue, decisions, rounds
@@ -71,8 +70,8 @@ def routes(registry: Registry) -> list[BaseRoute]:
             wanted = _requests(await _body(request))
             project = await run_in_threadpool(project_of, request)
             return await run_in_threadpool(_decide, project, wanted)
-        except _Refused as refused:
-            return _problem(refused)
+        except (_Refused, CleanerError) as error:
+            return _problem(error)
 
     return [
         Route("/api/p/{key}/image/{item_id:int}", image),
@@ -94,8 +93,8 @@ def _answering(answer: Answer) -> Answer:
     def guarded(request: HttpRequest) -> Response:
         try:
             return answer(request)
-        except _Refused as refused:
-            return _problem(refused)
+        except (_Refused, CleanerError) as error:
+            return _problem(error)
 
     return guarded
 
@@ -148,7 +147,7 @@ def _history(project: Project, request: HttpRequest) -> Response:
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
     with project.store.read() as connection:
         standing = decisions.standing(connection, limit=limit)
-        by_people = [one for one in standing if one.reviewer != FOLDER_REVIEWER]
+        by_people = standing
         entries = [_undoable(connection, decision) for decision in by_people]
     return _json({"decisions": [entry for entry in entries if entry is not None]})
 
@@ -270,5 +269,6 @@ def _json(values: Any, status: int = 200) -> Response:
     return Response(body, status, headers=headers, media_type="application/json")
 
 
-def _problem(refused: _Refused) -> Response:
-    return _json({"error": str(refused)}, refused.status)
+def _problem(error: _Refused | CleanerError) -> Response:
+    status = error.status if isinstance(error, _Refused) else 503
+    return _json({"error": shown_path(str(error))}, status)
