@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from cleaner import audits, splits
 from cleaner.arrays import Groups
 from cleaner.decisions import FOLDER_REVIEWER, Decision
-from cleaner.items import Scan, ScannedFile
+from cleaner.items import Finding, Scan, ScannedFile
 from cleaner.store import catalogue, decisions
 from cleaner.store.catalogue import KnownFile
 
@@ -67,9 +67,29 @@ def take_in(connection: Connection, scan: Scan) -> Intake:
     gone = [entry.item_id for entry in matching.missing if entry.present]
     catalogue.mark_missing(connection, gone)
     _set_classes(connection, scan)
-    found_issues = (*scan.findings, *audits.run(scan.files))
+    found_issues = (*scan.findings, *_outdated(scan, matching), *audits.run(scan.files))
     catalogue.replace_findings(connection, found_issues)
     return Intake(added=added, relocated=len(relocated), missing=len(gone))
+
+
+def _outdated(scan: Scan, matching: _Matching) -> list[Finding]:
+    """Name files whose content was replaced after somebody had decided about them.
+
+    An image is its content, so the decision cannot speak for the new one; but it must not
+    vanish without a word.
+    """
+    paths = {file.path for file in scan.files}
+    return [
+        Finding(
+            "changed",
+            (known.file.path,),
+            "warning",
+            "Changed after it was decided about; the decision was about the old picture, so "
+            "this one is unreviewed.",
+        )
+        for known in matching.missing
+        if known.present and known.status != "unreviewed" and known.file.path in paths
+    ]
 
 
 def _match(files: Sequence[ScannedFile], known: Sequence[KnownFile]) -> _Matching:

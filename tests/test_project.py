@@ -265,3 +265,11 @@ def test_a_state_folder_inside_the_dataset_is_no_class(dataset: Path) -> None:
 
 def test_a_root_with_dots_is_the_folder_it_leads_to(dataset: Path) -> None:
     assert Project(dataset / "cat" / "..").state.name == "pets.cleaner"
+
+
+def test_a_file_replaced_after_its_decision_is_named(ranked: Project) -> None:
+    first = ranked.queue()[0]
+    ranked.decide([Request(first.item_id, "move", "dog")])
+    write_image(ranked.root / first.path, seed=123)
+    ranked.scan()
+    assert [(f.kind, f.paths) for f in ranked.findings()] == [("changed", (first.path,))]

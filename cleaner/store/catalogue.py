@@ -16,7 +16,7 @@ from sqlalchemy import (
     update,
 )
 
-from cleaner.items import Finding, Item, ScannedFile, Split
+from cleaner.items import Finding, Item, ScannedFile, Split, Status
 from cleaner.store.tables import classes, facts, findings, items
 
 ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
@@ -31,6 +31,7 @@ class KnownFile:
     given_label: str
     current_label: str
     split: Split
+    status: Status
     present: bool
 
 
@@ -73,7 +74,15 @@ def _known(row: Any) -> KnownFile:
         byte_size=row.byte_size,
         mtime_ns=row.mtime_ns,
     )
-    return KnownFile(row.item_id, file, row.given_label, row.current_label, row.split, row.present)
+    return KnownFile(
+        item_id=row.item_id,
+        file=file,
+        given_label=row.given_label,
+        current_label=row.current_label,
+        split=row.split,
+        status=row.status,
+        present=row.present,
+    )
 
 
 def add_items(connection: Connection, files: Sequence[tuple[ScannedFile, int, Split]]) -> None:
