@@ -61,6 +61,9 @@ def take_in(connection: Connection, scan: Scan) -> Intake:
             for index, found in matching.known.items()
         ],
     )
+    for found in matching.known.values():
+        if not found.present:
+            decisions.requeue(connection, found.item_id)
     for found, file in relocated:
         _follow_folder(connection, found, file)
     added = _add(connection, scan.files, groups, matching)

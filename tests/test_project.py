@@ -273,3 +273,14 @@ def test_a_file_replaced_after_its_decision_is_named(ranked: Project) -> None:
     write_image(ranked.root / first.path, seed=123)
     ranked.scan()
     assert [(f.kind, f.paths) for f in ranked.findings()] == [("changed", (first.path,))]
+
+
+def test_a_file_that_comes_back_takes_its_place_in_the_queue_again(ranked: Project) -> None:
+    queue = ranked.queue()
+    file, away = ranked.root / queue[0].path, ranked.root.parent / "away.png"
+    file.rename(away)
+    ranked.scan()
+    assert len(ranked.queue()) == len(queue) - 1
+    away.rename(file)
+    ranked.scan()
+    assert ranked.queue() == queue

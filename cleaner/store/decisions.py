@@ -42,6 +42,15 @@ def _state_after(connection: Connection, decision: Decision) -> tuple[str, int |
     return "unreviewed", _rank_if_flagged(connection, decision.item_id)
 
 
+def requeue(connection: Connection, item_id: int) -> None:
+    """Put an image that was missing for a while back into its place in the queue."""
+    connection.execute(
+        update(items)
+        .where(items.c.item_id == item_id, items.c.status == "unreviewed")
+        .values(queue_position=_rank_if_flagged(connection, item_id))
+    )
+
+
 def _is_stale_skip(connection: Connection, decision: Decision) -> bool:
     """Tell whether it skipped an image in an earlier round; the new round asks again."""
     latest = connection.scalar(select(func.max(rounds.c.round_id)))
