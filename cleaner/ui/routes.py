@@ -147,8 +147,7 @@ def _history(project: Project, request: HttpRequest) -> Response:
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
     with project.store.read() as connection:
         standing = decisions.standing(connection, limit=limit)
-        by_people = standing
-        entries = [_undoable(connection, decision) for decision in by_people]
+        entries = [_undoable(connection, decision) for decision in standing]
     return _json({"decisions": [entry for entry in entries if entry is not None]})
 
 
