@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from cleaner import queue
 from cleaner.arrays import ViewFeatures
 from cleaner.backbones import open_backbone
 from cleaner.errors import TooFewImages
-from cleaner.items import Dataset, Item, shown_path
+from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, scoring
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.scoring import Examples
@@ -21,7 +22,7 @@ from cleaner.predictions import Evidence
 from cleaner.progress import Progress, Report
 from cleaner.project import Project
 from cleaner.settings import ScoreSettings
-from cleaner.store import rounds
+from cleaner.store import catalogue, rounds
 
 Task = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
 
@@ -108,6 +109,7 @@ def _features(
     """Return one feature array a backbone, and the items they describe."""
     items = _judged(project)
     arrays: list[tuple[ViewFeatures, Sequence[int]]] = []
+    left_out: dict[Path, str] = {}
     for name in settings.backbones:
         sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
         found = bottlenecks.view_features(
@@ -119,6 +121,8 @@ def _features(
             report=report,
         )
         arrays.append((found.features, found.readable))
+        left_out |= {source.path: reason for source, reason in found.rejected}
+    _tell_left_out(project, left_out)
     readable = set(range(len(items))).intersection(*(rows for _, rows in arrays))
     if not readable:
         raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")
@@ -127,6 +131,21 @@ def _features(
         for features, rows in arrays
     ]
     return kept, [items[row] for row in sorted(readable)]
+
+
+def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
+    """Keep a finding for each file that could be read by the scan but not afterwards."""
+    found = [
+        Finding(
+            "unreadable",
+            (path.relative_to(project.root).as_posix(),),
+            "warning",
+            f"Not ranked in this round: {reason}.",
+        )
+        for path, reason in left_out.items()
+    ]
+    with project.store.write() as connection:
+        catalogue.add_findings(connection, found)
 
 
 def _judged(project: Project) -> list[Item]:

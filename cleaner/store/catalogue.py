@@ -167,6 +167,11 @@ def class_counts(connection: Connection) -> dict[str, int]:
 def replace_findings(connection: Connection, found: Sequence[Finding]) -> None:
     """Forget the last scan's findings and keep these."""
     connection.execute(delete(findings))
+    add_findings(connection, found)
+
+
+def add_findings(connection: Connection, found: Sequence[Finding]) -> None:
+    """Keep these beside what the last scan found."""
     if found:
         connection.execute(
             insert(findings),
