@@ -6,8 +6,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cleaner.arrays import CommitteeProbs, Features, Folds, ItemIds, Labels, PredProbs, ViewProbs
+from cleaner.arrays import (
+    CommitteeProbs,
+    Features,
+    Folds,
+    ItemIds,
+    ItemMask,
+    Labels,
+    PredProbs,
+    ViewProbs,
+)
 from cleaner.errors import ShapeError
+from cleaner.noise import NoiseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,9 @@ class Evidence:
     Attributes:
         labels: (item,), index of the current label.
         features: (item, feature), the plain view's bottlenecks, unit length, or None.
+        member_names: in the order of the member axis.
+        confirmed: (item,), labels that a person confirmed: they are in no doubt, or None.
+        noise: how wrong the other labels are, or None where nobody estimated it yet.
     """
 
     labels: Labels
@@ -50,6 +63,9 @@ class Evidence:
     view_probs: ViewProbs | None = None
     committee_probs: CommitteeProbs | None = None
     features: Features | None = field(default=None, repr=False)
+    member_names: tuple[str, ...] = ()
+    confirmed: ItemMask | None = None
+    noise: NoiseModel | None = None
 
     def __post_init__(self) -> None:
         items, classes = self.pred_probs.shape
@@ -64,5 +80,7 @@ class Evidence:
             probs = getattr(self, name)
             if probs is not None and probs.shape[1:] != (items, classes):
                 raise ShapeError(f"{name} has shape {probs.shape}, not (any, {items}, {classes}).")
+        if self.confirmed is not None and self.confirmed.shape != (items,):
+            raise ShapeError(f"{self.confirmed.shape[0]} marks for {items} predictions.")
         if not np.isfinite(self.pred_probs).all():
             raise ShapeError("pred_probs holds numbers that are not finite.")

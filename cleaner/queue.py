@@ -3,45 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from cleaner.arrays import ItemIds, ItemMask, Labels
+from cleaner.arrays import ItemIds, ItemMask, LabelQuality, Labels
 from cleaner.items import shown_path
+from cleaner.noise import NoiseModel, estimate
 from cleaner.predictions import Evidence
 from cleaner.signals import SIGNALS
 
-# A label that the model gives less than an even chance is put up for review. Whatever is
-# predicted to be another class lies below it, so the queue is a prefix of the ranking.
-EVEN_CHANCE = 0.5
+# From this estimated share of wrong labels on, the chance that a label is right ranks better
+# than self-confidence, which is best below it (docs/method.md).
+NOISY = 0.25
+# The odds of an error are taken to be this many times what the noise model says. It lets noise
+# depend on the class alone, while people mistake hard pictures more often than easy ones, so it
+# finds too few of human errors; where errors are drawn at random the factor changes nothing.
+CAUTION = 2.0
+# No label with a smaller chance of being wrong is put up for review.
+LEAST_CHANCE = 0.1
 # Below this a voice is told as a reason of its own.
 SPLIT_AGREEMENT = 0.75
+LONELY_VOTE = 0.15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standard:
+    """What a label is held to in one round.
+
+    Attributes:
+        signal: the name of the signal that is the label quality.
+        noise: how wrong the labels are.
+        cut: labels of this quality or less are put up for review, -1 for none.
+    """
+
+    signal: str
+    noise: NoiseModel
+    cut: float
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Standard:
+        """Return the standard that fits the noise of the labels nobody confirmed."""
+        in_doubt = np.ones(len(evidence.labels), bool)
+        if evidence.confirmed is not None:
+            in_doubt = ~evidence.confirmed
+        probs, labels = evidence.pred_probs[in_doubt], evidence.labels[in_doubt]
+        noise = estimate(probs, labels)
+        signal = "label_posterior" if noise.rate >= NOISY else "self_confidence"
+        quality = SIGNALS[signal](Evidence(labels, probs, noise=noise))
+        right = noise.posterior(probs, labels)
+        return cls(signal, noise, best_cut(quality, right / (right + CAUTION * (1 - right))))
+
+
+def best_cut(quality: LabelQuality, right: LabelQuality) -> float:
+    """Return the quality up to which reviewing gives the best expected F1 score.
+
+    With `right` the chance that each label is right, the first k labels in order of quality
+    hold an expected sum(1 - right) errors; precision and recall of every k follow from it.
+
+    Reference: Ye, Chai, Lee and Chieu, ICML (2012), on cuts that optimise the expected F1.
+    """
+    order = np.argsort(quality, kind="stable")
+    wrong = 1 - right[order]
+    # Where hardly an error is expected, the best cut of all would be to review everything.
+    worth_a_look = np.flatnonzero(wrong >= LEAST_CHANCE)
+    if not worth_a_look.size:
+        return -1.0
+    errors = np.cumsum(wrong)
+    expected = 2 * errors / (np.arange(1, wrong.size + 1) + errors[-1])
+    best = int(expected[: worth_a_look[-1] + 1].argmax())
+    return float(quality[order[best]])
 
 
 def build(
-    item_ids: ItemIds, evidence: Evidence, class_names: Sequence[str]
+    item_ids: ItemIds,
+    evidence: Evidence,
+    class_names: Sequence[str],
+    standard: Standard | None = None,
 ) -> list[dict[str, Any]]:
     """Return one row an item, worst first, as `store.rounds.open_round` takes them.
 
-    An image is flagged if its predicted label differs from the current one, or if the model
-    gives the current one less than an even chance. The order is by self-confidence; at noise
-    rates from 1 to 40% of real photos no other signal ranked better (docs/method.md).
+    An image is flagged if its label quality is below the cut of the standard and no person
+    has confirmed its label. Ties break by id, so that the same scores give the same queue.
     """
+    standard = standard or Standard.of(evidence)
+    evidence = replace(evidence, noise=standard.noise)
     qualities = {name: signal(evidence) for name, signal in SIGNALS.items()}
-    predicted = evidence.pred_probs.argmax(axis=1)
-    quality = qualities["self_confidence"]
-    flagged = (predicted != evidence.labels) | (quality < EVEN_CHANCE)
-    # Ties break by id, so that the same scores give the same queue.
+    quality = qualities[standard.signal]
+    flagged = quality <= standard.cut
+    if evidence.confirmed is not None:
+        flagged &= ~evidence.confirmed
     order = np.lexsort((item_ids, quality, ~flagged))
     suggested = _suggestions(evidence, flagged)
     teller = _Teller(evidence, qualities, [shown_path(name) for name in class_names])
+    own = qualities["self_confidence"]
     return [
         {
             "item_id": int(item_ids[item]),
             "position": position,
             "suggested_label": class_names[suggested[item]],
-            "self_confidence": float(quality[item]),
+            "self_confidence": float(own[item]),
             "suggested_confidence": float(evidence.pred_probs[item, suggested[item]]),
             "label_quality": float(quality[item]),
             "flagged": bool(flagged[item]),
@@ -86,6 +148,7 @@ class _Teller:
             *self._torn_voices(
                 item, self._evidence.committee_probs, "committee_disagreement", "models"
             ),
+            *self._lonely(item),
         ]
 
     def _main(self, item: int) -> str:
@@ -97,6 +160,12 @@ class _Teller:
             return f"Looks like {other}, not like {own}"
         rival = np.argsort(probs)[-2]
         return f"Torn between {own} and {self._names[rival]} ({_percent(probs[rival])})"
+
+    def _lonely(self, item: int) -> list[str]:
+        if self._qualities["neighbours"][item] >= LONELY_VOTE:
+            return []
+        name = self._names[self._evidence.labels[item]]
+        return [f"Few of the images most like it are labelled {name}"]
 
     def _torn_voices(
         self, item: int, voices: np.ndarray | None, signal: str, noun: str

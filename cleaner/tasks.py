@@ -13,6 +13,7 @@ import numpy as np
 from cleaner import queue
 from cleaner.arrays import ViewFeatures
 from cleaner.backbones import open_backbone
+from cleaner.decisions import CONFIRMED
 from cleaner.errors import TooFewImages
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, scoring
@@ -50,6 +51,8 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
         prediction.pred_probs,
         prediction.view_probs,
         prediction.committee_probs,
+        member_names=prediction.member_names,
+        confirmed=np.array([item.status in CONFIRMED for item in items]),
     )
     ranking = queue.build(examples.item_ids, evidence, examples.class_names)
     done = time.perf_counter()

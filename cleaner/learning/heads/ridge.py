@@ -11,14 +11,10 @@ wrongly labelled image vouches for the wrong label.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
-from cleaner.arrays import Groups, ItemMask, Labels, PredProbs, RidgeInputs, ViewFeatures
-from cleaner.learning.folds import SEALED
+from cleaner.arrays import Groups, ItemMask, PredProbs, RidgeInputs
+from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
 from cleaner.progress import Progress, Report
 
@@ -28,8 +24,7 @@ PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
     """Return leave-group-out probabilities; sealed items are judged by the whole model."""
-    inputs = joined(data.view_features)
-    trains = data.fold != SEALED
+    inputs, trains = data.joined, data.trains
     targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
     solver = _Solver(inputs, trains, targets, data.groups)
@@ -41,33 +36,6 @@ def ridge(data: TrainingData, report: Report) -> HeadVotes:
             best_loss, best = loss, probs
         report(Progress("Solving the ridge head", done, len(PENALTIES), f"log loss {loss:.3f}"))
     return HeadVotes(best)
-
-
-def joined(view_features: Sequence[ViewFeatures]) -> RidgeInputs:
-    """Return one row an item: views averaged, square-rooted, centred, unit length.
-
-    Several backbones stand side by side, each with the same weight; a constant comes last.
-    """
-    parts = []
-    for features in view_features:
-        rooted = np.sqrt(np.maximum(features.mean(axis=0), 0))
-        centred = rooted - rooted.mean(axis=0)
-        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        parts.append(centred / (np.maximum(lengths, 1e-12) * len(view_features) ** 0.5))
-    constant = np.ones((parts[0].shape[0], 1), np.float32)
-    return np.hstack([*parts, constant])
-
-
-def calibrated(predictions: PredProbs, labels: Labels, trains: ItemMask) -> tuple[PredProbs, float]:
-    """Return softmax probabilities at the temperature of least log loss, and that loss."""
-    held = predictions[trains]
-    rows = np.arange(held.shape[0]), labels[trains]
-
-    def loss(log_scale: float) -> float:
-        return float(-log_softmax(held * np.exp(log_scale), axis=1)[rows].mean())
-
-    found = minimize_scalar(loss, bounds=(-2, 5), method="bounded", options={"xatol": 0.02})
-    return softmax(predictions * np.exp(found.x), axis=1), float(found.fun)
 
 
 class _Solver:
