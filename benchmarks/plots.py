@@ -18,8 +18,13 @@ _POINTS = 300
 # Where only some wrong labels are known, so much of the ranking is drawn.
 _EARLY_SHARE = 0.3
 # Told apart also by who sees few colours (Okabe and Ito 2008), and by their dashes.
-_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#999999", ":"))
-_DRAWN = ("Cleaner", "cleanlab, self-confidence", "50 neighbours' vote")
+_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", (0, (1, 1))))
+_DRAWN = (
+    "Cleaner",
+    "tuned cleanlab, self-confidence",
+    "cleanlab, self-confidence",
+    "50 neighbours' vote",
+)
 
 
 def draw_rankings(outcomes: Sequence[Outcome], path: Path) -> None:
@@ -33,12 +38,20 @@ def draw_rankings(outcomes: Sequence[Outcome], path: Path) -> None:
         for ranking, (colour, dashes) in zip(chosen, _STYLES, strict=False):
             looked_at, found = _thinned(ranking, wrong, furthest)
             panel.plot(
-                looked_at * 100, found * 100, dashes, color=colour, label=_short(ranking.name)
+                looked_at * 100,
+                found * 100,
+                linestyle=dashes,
+                color=colour,
+                label=_short(ranking.name),
             )
         best = (np.array([0, rate, furthest]) * 100, [0, 100, 100])
         panel.plot(*best, color="black", linewidth=0.7, label="best possible")
         panel.plot(
-            [0, furthest * 100], [0, furthest * 100], ":", color="#999999", label="by chance"
+            [0, furthest * 100],
+            [0, furthest * 100],
+            color="#999999",
+            linewidth=0.7,
+            label="by chance",
         )
         kind = "wrong" if outcome.labelling.is_complete else "disputed"
         panel.set(
@@ -56,9 +69,9 @@ def draw_rounds(courses: Mapping[str, Sequence[Stand]], path: Path) -> None:
     figure, panels = _panels(2)
     for (name, course), (colour, dashes) in zip(courses.items(), _STYLES, strict=False):
         reviewed = [stand.reviewed for stand in course]
-        look = {"color": colour, "label": name, "marker": "o", "markersize": 3}
-        panels[0].plot(reviewed, [stand.wrong_left for stand in course], dashes, **look)
-        panels[1].plot(reviewed, [100 * stand.accuracy for stand in course], dashes, **look)
+        look = {"color": colour, "linestyle": dashes, "label": name, "marker": "o", "markersize": 3}
+        panels[0].plot(reviewed, [stand.wrong_left for stand in course], **look)
+        panels[1].plot(reviewed, [100 * stand.accuracy for stand in course], **look)
     start = next(iter(courses.values()))
     wrong, last = start[0].wrong_left, start[-1].reviewed
     best = [wrong, max(0, wrong - last)] if last < wrong else [wrong, 0, 0]

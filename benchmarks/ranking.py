@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import measures, plots, tables, truth
+from benchmarks import measures, peers, plots, tables, truth
 from benchmarks.measures import Outcome, Ranking
 from benchmarks.scored import score
 from benchmarks.truth import Labelling, Truth
@@ -39,13 +39,15 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     known = truth.read(arguments.photos, arguments.truth, arguments.given, arguments.truth_column)
     features = truth.features_of(known.sources, settings, arguments.cache)
-    peers = _peer_features(arguments, known, settings) if arguments.peers else {}
+    peer_features = _peer_features(arguments, known, settings) if arguments.peers else {}
     outcomes = []
     for labelling in known.labellings:
         examples = truth.examples(known.sources, features, labelling, unsealed=arguments.unsealed)
         rankings = (
             *own_rankings(examples, settings),
-            *_best_peers(examples, labelling, peers, settings),
+            *_best_peers(
+                labelling, peer_features, seed=settings.seed, cache_folder=arguments.cache
+            ),
         )
         figures = measures.measured(rankings, labelling, seed=settings.seed)
         outcomes.append(Outcome(labelling, rankings, figures))
@@ -110,20 +112,15 @@ def _peer_features(
 
 
 def _best_peers(
-    examples: Examples,
-    labelling: Labelling,
-    peers: Mapping[str, ViewFeatures],
-    settings: ScoreSettings,
+    labelling: Labelling, features: Mapping[str, ViewFeatures], *, seed: int, cache_folder: Path
 ) -> Iterator[Ranking]:
     """Yield each peer on the backbone whose features serve it best, to ask the most of us."""
-    if not peers:
-        return
-    from benchmarks.peers import rankings
-
-    classes = len(examples.class_names)
+    classes = len(labelling.class_names)
     by_backbone = {
-        name: rankings(features[0], examples.labels, classes, settings.seed)
-        for name, features in peers.items()
+        name: peers.rankings(
+            plain, labelling.numbers, classes, seed=seed, cache_folder=cache_folder
+        )
+        for name, (plain, *_) in features.items()
     }
     for same in zip(*by_backbone.values(), strict=True):
         quality = [measures.found_early(ranking, labelling) for ranking in same]

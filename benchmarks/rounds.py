@@ -62,8 +62,9 @@ def main(words: Sequence[str] | None = None) -> None:
         slip=arguments.slip,
     )
     first = score(examples, settings)
+    orders = _orders(features[0][0], settings.seed, arguments.cache, peer=arguments.peers)
     courses = {}
-    for name, order in _orders(features[0][0], arguments.seed, peer=arguments.peers).items():
+    for name, order in orders.items():
         courses[name] = [*review.course(order, first)]
         print(_table(name, courses[name]), flush=True)  # noqa: T201
     if arguments.json:
@@ -159,7 +160,7 @@ class Review:
         )
 
 
-def _orders(plain: Features, seed: int, *, peer: bool) -> dict[str, Order]:
+def _orders(plain: Features, seed: int, cache_folder: Path, *, peer: bool) -> dict[str, Order]:
     """Return the orders by name; `plain` are the features that cleanlab's model learns from."""
 
     def queue(scored: Scored, _labels: Labels) -> np.ndarray:
@@ -167,13 +168,13 @@ def _orders(plain: Features, seed: int, *, peer: bool) -> dict[str, Order]:
 
     def self_confidence(scored: Scored, labels: Labels) -> np.ndarray:
         classes = len(scored.judged.class_names)
-        pred_probs = peers.logistic_regression(plain, labels, classes, seed)
+        pred_probs = peers.Regression(plain, labels, classes, seed, cache_folder).tuned()
         return np.argsort(pred_probs[np.arange(labels.size), labels], kind="stable")
 
     def chance(_scored: Scored, labels: Labels) -> np.ndarray:
         return np.random.default_rng(seed).permutation(labels.size)
 
-    orders = {"Cleaner": queue, "cleanlab, self-confidence": self_confidence, "random": chance}
+    orders = {"Cleaner": queue, "tuned cleanlab": self_confidence, "random": chance}
     return {name: order for name, order in orders.items() if peer or order is not self_confidence}
 
 

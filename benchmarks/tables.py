@@ -11,7 +11,9 @@ from benchmarks.measures import AVERAGE_PRECISION, BEST_F1, F1_AT_CUT, LEAD, Int
 from cleaner.settings import ScoreSettings
 
 _EARLY = tuple(f"recall after {share:.0%}" for share in (0.02, 0.05, 0.10))
-_PEER = "cleanlab, self-confidence"
+_NAMES = ("cleanlab", "tuned cleanlab")
+_PEERS = tuple(f"{name}, self-confidence" for name in _NAMES)
+_VOICES = ("Cleaner", *_NAMES)
 
 
 def all_figures(outcome: Outcome) -> str:
@@ -26,31 +28,45 @@ def all_figures(outcome: Outcome) -> str:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """Return a line a labelling: ours beside cleanlab's self-confidence."""
+    """Return a line a labelling: ours beside cleanlab's, the ranking and then the cut-off."""
     complete = [outcome for outcome in outcomes if outcome.labelling.is_complete]
     disputed = [outcome for outcome in outcomes if not outcome.labelling.is_complete]
     parts = []
     if complete:
-        columns = ["labels", "wrong", "AP", "AP of cleanlab", "lead", "1 - AP beside cleanlab's"]
-        columns += ["best F1", "F1 at the cut-off", "F1 at cleanlab's cut-off"]
-        parts.append(_markdown(columns, [_complete(outcome) for outcome in complete]))
+        columns = ["labels", "wrong", "AP"]
+        for name in _NAMES:
+            columns += [f"AP of {name}", "lead", "1 - AP beside it"]
+        parts.append(_markdown(columns, [_ranked(outcome) for outcome in complete]))
+        columns = ["labels", "wrong", "flagged", "best F1", "F1 at the cut-off", "short by"]
+        columns += [f"F1 at that of {name}" for name in _NAMES]
+        parts.append(_markdown(columns, [_cut(outcome) for outcome in complete]))
     if disputed:
-        columns = ["labels", "disputed", *(f"{name}, cleanlab's" for name in _EARLY)]
+        columns = ["labels", "disputed", *(f"{name}: {', '.join(_VOICES)}" for name in _EARLY)]
         parts.append(_markdown(columns, [_disputed(outcome) for outcome in disputed]))
     return "\n".join(parts)
 
 
-def _complete(outcome: Outcome) -> Iterator[object]:
-    ours, peer = outcome.figures[0], outcome.figures_of(_PEER)
+def _ranked(outcome: Outcome) -> Iterator[object]:
+    ours = outcome.figures[0][AVERAGE_PRECISION]
     yield outcome.name
     yield f"{outcome.labelling.wrong.mean():.1%}"
-    yield ours[AVERAGE_PRECISION]
-    yield peer.get(AVERAGE_PRECISION, "")
-    yield peer.get(LEAD, "")
-    yield _left_beside(ours[AVERAGE_PRECISION], peer.get(AVERAGE_PRECISION))
+    yield ours
+    for peer in map(outcome.figures_of, _PEERS):
+        yield peer.get(AVERAGE_PRECISION, "")
+        yield peer.get(LEAD, "")
+        yield _left_beside(ours, peer.get(AVERAGE_PRECISION))
+
+
+def _cut(outcome: Outcome) -> Iterator[object]:
+    ours, flagged = outcome.figures[0], outcome.rankings[0].flagged
+    yield outcome.name
+    yield f"{outcome.labelling.wrong.sum():,}"
+    yield "" if flagged is None else f"{flagged.sum():,}"
     yield ours[BEST_F1]
     yield ours[F1_AT_CUT]
-    yield peer.get(F1_AT_CUT, "")
+    yield f"{100 * (ours[BEST_F1].value - ours[F1_AT_CUT].value):.1f}"
+    for peer in map(outcome.figures_of, _PEERS):
+        yield peer.get(F1_AT_CUT, "")
 
 
 def _left_beside(ours: Interval, peer: Interval | None) -> str:
@@ -60,13 +76,12 @@ def _left_beside(ours: Interval, peer: Interval | None) -> str:
 
 
 def _disputed(outcome: Outcome) -> Iterator[object]:
-    ours, peer = outcome.figures[0], outcome.figures_of(_PEER)
     count = int(outcome.labelling.wrong.sum())
+    voices = [outcome.figures[0], *(outcome.figures_of(peer) for peer in _PEERS)]
     yield outcome.name
     yield count
     for name in _EARLY:
-        theirs = f"{peer[name].value * count:.0f}" if peer else ""
-        yield f"{ours[name].value * count:.0f}, {theirs}"
+        yield ", ".join(f"{figures[name].value * count:.0f}" for figures in voices if figures)
 
 
 def _markdown(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import ranking, rounds
+from benchmarks import peers, ranking, rounds
 from tests.pictures import picture
 
 TINTS = {"red": (255, 0, 0), "blue": (0, 0, 255)}
@@ -81,20 +81,20 @@ def test_ranking_stands_beside_its_peers(
     words = [str(photos), str(truth), "--given", "given", *FAST, *cache]
     ranking.main([*words, "--json", str(kept), "--plot", str(plot)])
     rankings = json.loads(kept.read_text())["labellings"]["given"]["rankings"]
-    assert "F1 at the cut-off" in rankings["cleanlab, self-confidence (mobilenet_v1_1.0_224)"]
+    for name in ("cleanlab, self-confidence", "tuned cleanlab, self-confidence"):
+        assert "F1 at the cut-off" in rankings[f"{name} (mobilenet_v1_1.0_224)"]
     assert "wrong labels found" in plot.read_text()
 
 
-def test_cleanlab_scores_a_label_by_its_plain_probability() -> None:
+def test_cleanlab_scores_a_label_by_its_plain_probability(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab", reason="requirements-benchmarks.txt is not installed")
-    from benchmarks import peers
-
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     features = (labels[:, None] + rng.normal(size=(60, 4))).astype(np.float32)
-    pred_probs = peers.logistic_regression(features, labels, 2, seed=0)
-    by_cleanlab, *_ = peers.rankings(features, labels, 2, seed=0)
-    np.testing.assert_allclose(by_cleanlab.suspicion, 1 - pred_probs[np.arange(60), labels])
+    regression = peers.Regression(features, labels, 2, seed=0, cache_folder=tmp_path)
+    own = regression.pred_probs(1.0)[np.arange(60), labels]
+    by_cleanlab, *_ = peers.rankings(features, labels, 2, seed=0, cache_folder=tmp_path)
+    np.testing.assert_allclose(by_cleanlab.suspicion, 1 - own)
 
 
 def test_disputed_labels_are_those_of_the_folders(
