@@ -72,6 +72,9 @@ def draw_rounds(courses: Mapping[str, Sequence[Stand]], path: Path) -> None:
         look = {"color": colour, "linestyle": dashes, "label": name, "marker": "o", "markersize": 3}
         panels[0].plot(reviewed, [stand.wrong_left for stand in course], **look)
         panels[1].plot(reviewed, [100 * stand.accuracy for stand in course], **look)
+        # Without the intervals a single photo more or less would look like a finding.
+        low, high = 100 * np.transpose([stand.accuracy_interval for stand in course])
+        panels[1].fill_between(reviewed, low, high, color=colour, alpha=0.1, linewidth=0)
     start = next(iter(courses.values()))
     wrong, last = start[0].wrong_left, start[-1].reviewed
     best = [wrong, max(0, wrong - last)] if last < wrong else [wrong, 0, 0]
