@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,11 @@ def test_accuracy_is_that_on_sealed_photos(judged: tuple[Examples, Labels, Score
     sealed = examples.sealed
     right = first.judged.pred_probs[sealed].argmax(axis=1) == truth[sealed]
     assert _course(judged)[0].accuracy == pytest.approx(right.mean())
+
+
+def test_a_review_is_drawn(judged: tuple[Examples, Labels, Scored], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="requirements-benchmarks.txt is not installed")
+    from benchmarks import plots
+
+    plots.draw_rounds({"Cleaner": _course(judged)}, tmp_path / "plot.svg")
+    assert "wrong labels left" in (tmp_path / "plot.svg").read_text()
