@@ -69,7 +69,8 @@ def routes(registry: Registry) -> list[BaseRoute]:
             _check_sender(request)
             wanted = _requests(await _body(request))
             project = await run_in_threadpool(project_of, request)
-            return await run_in_threadpool(_decide, project, wanted)
+            reviewer = getattr(request.state, "reviewer", "")
+            return await run_in_threadpool(_decide, project, wanted, reviewer)
         except (_Refused, CleanerError) as error:
             return _problem(error)
 
@@ -151,8 +152,8 @@ def _history(project: Project, request: HttpRequest) -> Response:
     return _json({"decisions": [entry for entry in entries if entry is not None]})
 
 
-def _decide(project: Project, wanted: list[Request]) -> Response:
-    outcome: Recorded = project.decide(wanted)
+def _decide(project: Project, wanted: list[Request], reviewer: str) -> Response:
+    outcome: Recorded = project.decide(wanted, reviewer=reviewer)
     with project.store.read() as connection:
         left = rounds.queue_length(connection)
     rejected = [{"op_id": one.request.op_id, "reason": one.reason} for one in outcome.rejected]
