@@ -95,7 +95,7 @@ def test_a_login_leads_nowhere_else(client: TestClient, onwards: str) -> None:
 @pytest.mark.parametrize("value", ["", "9999999999.", "9999999999.00", "x.y", "1.2.3", "é.é"])
 def test_a_made_up_cookie_opens_nothing(client: TestClient, value: str) -> None:
     login = TokenLogin(TOKEN)
-    headers = {"cookie": f"{login._cookie}={value}".encode()}
+    headers = {b"cookie": f"{login._cookie}={value}".encode()}
     assert client.get("/review", headers=headers).status_code == 401
 
 
@@ -132,7 +132,7 @@ def test_without_a_login_only_this_computer_is_answered(monkeypatch: pytest.Monk
         assert elsewhere.get("/").status_code == 403
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "lab.example", None])
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "lab.example", None])  # noqa: S104
 def test_another_address_needs_a_login(address: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
         logins.from_environment(address)

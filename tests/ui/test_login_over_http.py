@@ -106,7 +106,7 @@ def open_stream(port: int, **headers: str) -> int:
     return ask(port, "/_stcore/stream", **handshake, **headers).status
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", ""])
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", ""])  # noqa: S104
 def test_bound_elsewhere_it_does_not_start_without_a_login(tmp_path: Path, address: str) -> None:
     done = subprocess.run(
         command(free_port(), f"--server.address={address}"),
