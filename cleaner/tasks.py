@@ -12,9 +12,9 @@ import numpy as np
 
 from cleaner import queue
 from cleaner.arrays import ViewFeatures
-from cleaner.backbones import open_backbone
+from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
-from cleaner.errors import TooFewImages
+from cleaner.errors import BackboneError, TooFewImages
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, scoring
 from cleaner.learning.bottlenecks import Source
@@ -117,7 +117,7 @@ def _features(
         sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
         found = bottlenecks.view_features(
             sources,
-            open_backbone(name),
+            _as_before(project, name),
             views=settings.views,
             seed=settings.seed,
             cache_folder=project.state / "cache",
@@ -134,6 +134,29 @@ def _features(
         for features, rows in arrays
     ]
     return kept, [items[row] for row in sorted(readable)]
+
+
+def _as_before(project: Project, name: str) -> Backbone:
+    """Return the backbone, if it is still what it was when this project first used it.
+
+    Raises:
+        BackboneError: the file, folder or handle has other content now.
+    """
+    backbone = open_backbone(name)
+    bare, _, pinned = name.partition("#sha256=")
+    if not isinstance(backbone, NamedByUser):
+        return backbone
+    found, fact = backbone.content_sha256, f"sha256 of {shown_path(bare)}"
+    with project.store.write() as connection:
+        known = catalogue.fact(connection, fact)
+        if known not in (None, found) and not pinned:
+            raise BackboneError(
+                f"{shown_path(bare)}: its content has changed since this project first used it "
+                f"(sha256 was {known}, is {found}). Put the old one back, or name the new one: "
+                f"{shown_path(bare)}#sha256={found}"
+            )
+        catalogue.set_facts(connection, {fact: found})
+    return backbone
 
 
 def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:

@@ -14,6 +14,7 @@ from cleaner.errors import ExportError, ManifestError
 from cleaner.project import Project, Request
 from tests.pictures import write_dataset
 
+
 def labels(project: Project) -> dict[str, tuple[str, str]]:
     return {item.path: (item.current_label, item.status) for item in project.dataset().items}
 

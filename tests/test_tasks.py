@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
+import pytest
+
 from cleaner import tasks
+from cleaner.backbones import NamedByUser, open_backbone
+from cleaner.errors import BackboneError
 from cleaner.progress import Progress
 from cleaner.project import Project
 from cleaner.settings import ScoreSettings
@@ -25,3 +30,50 @@ def test_a_file_changed_between_scan_and_features_is_a_finding_and_not_ranked(
     assert [(f.kind, f.paths) for f in project.findings()] == [("unreadable", ("cat/0.png",))]
     assert "changed" in project.findings()[0].detail
     project.store.close()
+
+
+def test_a_network_that_changed_under_its_name_is_refused_until_it_is_named_anew(
+    tmp_path: Path,
+) -> None:
+    project = Project(write_dataset(tmp_path / "pets", {"cat": 1, "dog": 1}))
+    network = tmp_path / "mine.keras"
+    network.write_bytes(b"one")
+    first = tasks._as_before(project, str(network))
+    assert isinstance(first, NamedByUser)
+    tasks._as_before(project, str(network))
+    network.write_bytes(b"two")
+    with pytest.raises(BackboneError, match="changed since") as caught:
+        tasks._as_before(project, str(network))
+    named = str(caught.value).rpartition(" ")[2]
+    assert first.content_sha256 in str(caught.value)
+    tasks._as_before(project, named)
+    tasks._as_before(project, str(network))
+    network.write_bytes(b"three")
+    with pytest.raises(BackboneError, match="not the network you meant"):
+        tasks._as_before(project, named)
+    project.store.close()
+
+
+def test_no_reader_of_models_unpickles() -> None:
+    package = Path(tasks.__file__).parent
+    for source in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", "")}
+                assert not names & {"pickle", "joblib", "dill", "torch", "shelve"}, source
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                if node.func.attr == "load_model":
+                    assert given["safe_mode"] == "True", source
+                if ast.unparse(node.func) == "np.load":
+                    assert given["allow_pickle"] == "False", source
+
+
+def test_a_keras_file_with_code_in_it_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    inputs = keras.Input((32, 32, 3))
+    outputs = keras.layers.GlobalAveragePooling2D()(keras.layers.Lambda(lambda x: x)(inputs))
+    keras.Model(inputs, outputs).save(tmp_path / "code.keras")
+    with pytest.raises(BackboneError, match=r"code\.keras"):
+        open_backbone(str(tmp_path / "code.keras")).build()
