@@ -33,6 +33,8 @@ MOST_SECONDS = 10.0
 MOST_MEGABYTES = 512
 # The kernel's timer has a tick, and the answer a way back.
 _SLACK_SECONDS = 0.5
+# Repeated again and again a picture would become larger than any that is read at all.
+_LONG_BYTES = 2**22
 _WORDS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 10_000, 9_000)
 
 
@@ -241,6 +243,8 @@ def _splice(data: bytearray, others: list[bytes], rng: np.random.Generator) -> b
 
 def _repeat(data: bytearray, _others: list[bytes], rng: np.random.Generator) -> bytearray:
     start, end = sorted(int(n) for n in rng.integers(0, len(data), 2))
+    if len(data) > _LONG_BYTES:
+        return data
     return data[:end] + data[start:end] * int(rng.choice([1, 2, 50])) + data[end:]
 
 

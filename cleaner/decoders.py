@@ -225,6 +225,8 @@ def serve(turn_descriptor: int) -> None:
             facts, payload = {"reason": rejected.reason, "detail": rejected.detail}, b""
         _disarm()
         _send(answers, facts, payload)
+        # Or the next picture would have to fit beside this one.
+        del data, payload
 
 
 def _decode(data: bytes, **asked: Any) -> tuple[dict[str, Any], memoryview]:
@@ -268,6 +270,8 @@ def _arm(seconds: float, data_bytes: int) -> None:
 def _disarm() -> None:
     signal.setitimer(signal.ITIMER_PROF, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def _at_rest() -> int:

@@ -15,6 +15,7 @@ import os
 import stat
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -129,7 +130,7 @@ def decode(
         ImageRejected: these bytes are no picture that is read here.
     """
     asked = {"min_side_px": min_side_px, "limits": asdict(limits)}
-    facts, pixels = decoders.ask("decode", data, asked)
+    facts, pixels = _asked("decode", data, asked)
     return np.frombuffer(pixels, np.uint8).reshape(facts["shape"])
 
 
@@ -148,7 +149,7 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Inspected:
     Raises:
         ImageRejected: these bytes are no picture that is read here.
     """
-    facts, _ = decoders.ask("inspect", data, {"limits": asdict(limits)})
+    facts, _ = _asked("inspect", data, {"limits": asdict(limits)})
     return Inspected(**facts)
 
 
@@ -168,8 +169,19 @@ def thumbnail(
         ImageRejected: these bytes are no picture that is read here.
     """
     asked = {"side_px": side_px, "quality": quality, "limits": asdict(limits)}
-    _, jpeg = decoders.ask("thumbnail", data, asked)
+    _, jpeg = _asked("thumbnail", data, asked)
     return jpeg
+
+
+def _asked(verb: str, data: bytes, asked: dict[str, Any]) -> decoders.Answer:
+    # An upload is no file that `read_bytes` has seen.
+    _check_bytes(len(data), asked["limits"]["max_bytes"])
+    return decoders.ask(verb, data, asked)
+
+
+def _check_bytes(count: int, max_bytes: int) -> None:
+    if count > max_bytes:
+        raise ImageRejected("too_many_bytes", f"{count:,} bytes; at most {max_bytes:,} are read.")
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -181,10 +193,7 @@ def _read_regular(file: io.BufferedReader, limits: Limits) -> bytes:
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         raise ImageRejected("not_a_file", "a pipe, socket, device or folder.")
-    if status.st_size > limits.max_bytes:
-        raise ImageRejected(
-            "too_many_bytes", f"{status.st_size:,} bytes; at most {limits.max_bytes:,} are read."
-        )
+    _check_bytes(status.st_size, limits.max_bytes)
     data = file.read(status.st_size + 1)
     if len(data) != status.st_size:
         raise ImageRejected("changed", "scan again when nothing writes to it.")

@@ -106,3 +106,14 @@ def test_a_whole_picture_comes_back_byte_for_byte() -> None:
     large = picture(4, (1800, 1200))
     found = images.decode(encoded(large))
     assert Image.open(io.BytesIO(encoded(large))).convert("RGB").tobytes() == found.tobytes()
+
+
+def test_a_large_file_leaves_no_trace_on_the_next_one() -> None:
+    bulky = SOUND[:-2] + bytes(230 * 2**20) + SOUND[-2:]
+    for data in (bulky, bulky, SOUND):
+        assert images.inspect(data).width == 48
+
+
+def test_bytes_beyond_the_limit_are_not_decoded() -> None:
+    with pytest.raises(ImageRejected, match="too_many_bytes"):
+        images.inspect(SOUND, limits=Limits(max_bytes=len(SOUND) - 1))
