@@ -149,6 +149,8 @@ def _turn_file() -> IO[bytes]:
 def _end_all() -> None:
     while _idle:
         _idle.pop().end()
+    if _turn is not None:
+        _turn.close()
 
 
 # A forked child must not talk into its parent's pipes.
