@@ -54,11 +54,14 @@ def take_in(connection: Connection, scan: Scan) -> Intake:
         for index, found in matching.known.items()
         if found.file.path != scan.files[index].path
     ]
+    # Not those that are as they were: a million rows written for nothing keep others waiting.
     catalogue.found_again(
         connection,
         [
             (found.item_id, scan.files[index], int(groups[index]))
             for index, found in matching.known.items()
+            if (found.file, found.group_id, found.present)
+            != (scan.files[index], int(groups[index]), True)
         ],
     )
     for found in matching.known.values():
@@ -161,8 +164,8 @@ def _add(
 
 
 def _set_classes(connection: Connection, scan: Scan) -> None:
-    labels = {item.current_label for item in catalogue.all_items(connection)}
-    catalogue.set_classes(connection, sorted(labels | set(scan.class_names)))
+    names = catalogue.labels_in_use(connection) | set(scan.class_names)
+    catalogue.set_classes(connection, sorted(names))
 
 
 def as_scanned(known: Sequence[KnownFile]) -> dict[str, ScannedFile]:
