@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert
 
+_MANY = 10_000
+
 
 def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add rows that all name the same columns."""
@@ -14,6 +16,9 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
         return
     if connection.dialect.name == "postgresql":
         _copy(connection, table, rows)
+        if len(rows) >= _MANY:
+            # At once: the server would notice by itself in a minute, and plan badly until then.
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
     else:
         connection.execute(insert(table), list(rows))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -42,11 +43,16 @@ class Server:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         self.writer = engine.execution_options(writes=True)
+        self._own_writers = threading.Lock()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Do nothing: the server's own lock serves writers in their order."""
-        yield
+        """Let one writer of this process go to the server, whose lock serves them in order.
+
+        The others wait here and hold no connection, which readers may need meanwhile.
+        """
+        with self._own_writers:
+            yield
 
     def is_there(self) -> bool:
         """Say yes; a server that is gone says so itself when it is asked."""

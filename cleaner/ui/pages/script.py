@@ -36,8 +36,12 @@ def main() -> None:
     page = _navigation(here)
     if here.project is not None:
         _sidebar(here.project)
-        _tell_opened(here.project)
+    news = st.container()
     page.run()
+    # Not before: the bare address leads on to a page, and what it drew is dropped.
+    if here.project is not None:
+        with news:
+            _tell_opened(here.project)
 
 
 def _navigation(here: Session) -> Page:
@@ -96,8 +100,7 @@ def _tell_opened(project: Project) -> None:
             "back; no image was lost."
         )
     if project.store.upgrade is not None:
-        with st.container(key="upgraded"):
-            st.text(shown_path(str(project.store.upgrade)))
+        st.text(shown_path(str(project.store.upgrade)))
 
 
 if __name__ == "__main__":
