@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine, event
 
 from cleaner.errors import StoreError
+from cleaner.store.turns import turn
 
 # Only against somebody who writes past our queue, such as the sqlite3 shell.
 _BUSY_TIMEOUT_SECONDS = 30
@@ -40,23 +40,15 @@ class SqliteFile:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the right to write, first come, first served.
-
-        SQLite itself lets waiting writers poll, so with sixteen of them the unlucky wait for
-        seconds. The kernel wakes those who wait for this lock in their order, and gives it
-        back when a process dies.
-        """
-        try:
-            queue = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise StoreError(
-                f"{self.shown}: cannot be written ({error.strerror}). {self.advice}"
-            ) from error
-        try:
-            fcntl.flock(queue, fcntl.LOCK_EX)
+        """Wait for the right to write, first come, first served."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(turn(Path(f"{self._path}.lock")))
+            except OSError as error:
+                raise StoreError(
+                    f"{self.shown}: cannot be written ({error.strerror}). {self.advice}"
+                ) from error
             yield
-        finally:
-            os.close(queue)
 
     def is_there(self) -> bool:
         """Tell whether the file was not deleted under us."""
