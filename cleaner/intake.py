@@ -44,11 +44,30 @@ class _Matching:
     missing: list[KnownFile]
 
 
-def take_in(connection: Connection, scan: Scan) -> Intake:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a scan tells without the catalogue.
+
+    Attributes:
+        groups: the duplicate group of each file.
+        audited: what the audits found.
+    """
+
+    scan: Scan
+    groups: Groups
+    audited: tuple[Finding, ...]
+
+
+def examine(scan: Scan) -> Examined:
+    """Compare the files with each other; takes a while, so nobody should wait for it."""
+    return Examined(scan, audits.duplicate_groups(scan.files), tuple(audits.run(scan.files)))
+
+
+def take_in(connection: Connection, examined: Examined) -> Intake:
     """Bring the catalogue up to date with a scan, in the caller's transaction."""
+    scan, groups = examined.scan, examined.groups
     known = catalogue.known_files(connection)
     matching = _match(scan.files, known)
-    groups = audits.duplicate_groups(scan.files)
     relocated = [
         (found, scan.files[index])
         for index, found in matching.known.items()
@@ -73,8 +92,8 @@ def take_in(connection: Connection, scan: Scan) -> Intake:
     gone = [entry.item_id for entry in matching.missing if entry.present]
     catalogue.mark_missing(connection, gone)
     _set_classes(connection, scan)
-    found_issues = (*scan.findings, *_outdated(scan, matching), *audits.run(scan.files))
-    catalogue.replace_findings(connection, found_issues)
+    issues = (*scan.findings, *_outdated(scan, matching), *examined.audited)
+    catalogue.replace_findings(connection, issues)
     return Intake(added=added, relocated=len(relocated), missing=len(gone))
 
 

@@ -273,12 +273,13 @@ class Project:
                 moved_before = journal.progress(connection)
             found = folder.scan(self.root, known=known, report=tell, exclude=[self.state])
             report(Progress("Looking for duplicates"))
+            examined = intake.examine(found)
             with self.store.write() as connection:
                 # Files that an apply or undo moved meanwhile would look as if somebody had
                 # moved them by hand; walk again.
                 if journal.progress(connection) == moved_before:
                     catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
-                    return intake.take_in(connection, found)
+                    return intake.take_in(connection, examined)
         raise DatasetError(
             f"{shown_path(str(self.root))}: files keep being moved while they are read. "
             "Wait until `apply` or `undo` has ended, then scan again."
