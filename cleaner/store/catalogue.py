@@ -22,6 +22,9 @@ from cleaner.store.bulk import add_rows
 from cleaner.store.tables import LARGEST_NUMBER, classes, facts, findings, items, moves
 
 ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
+# Built once: they are asked for at every decision.
+_ITEM = select(*ITEM_COLUMNS).where(items.c.item_id == bindparam("number"))
+_CLASS_NAMES = select(classes.c.name).order_by(classes.c.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def item(connection: Connection, item_id: int) -> Item | None:
     """Return one image by its number, also one that a scan no longer finds."""
     if not 0 <= item_id <= LARGEST_NUMBER:
         return None
-    row = connection.execute(select(*ITEM_COLUMNS).where(items.c.item_id == item_id)).first()
+    row = connection.execute(_ITEM, {"number": item_id}).first()
     return None if row is None else Item(*row)
 
 
@@ -175,7 +178,7 @@ def place_item(connection: Connection, item_id: int, path: str, *, quarantined: 
 
 def class_names(connection: Connection) -> tuple[str, ...]:
     """Return the classes in their order."""
-    return tuple(connection.scalars(select(classes.c.name).order_by(classes.c.position)))
+    return tuple(connection.scalars(_CLASS_NAMES))
 
 
 def labels_in_use(connection: Connection) -> set[str]:

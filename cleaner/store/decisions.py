@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
 
 from cleaner.decisions import FOLDER_REVIEWER, STATUS_AFTER, Decision
 from cleaner.store.tables import decisions, items, rounds, scores, written
@@ -20,6 +20,30 @@ _COUNTED = {
     "excluded": ("exclude",),
 }
 _MOST_IN_A_STATEMENT = 10_000  # databases take so many values and not many more
+
+
+def _standing() -> Select[Any]:
+    undo = decisions.alias("undo")
+    is_undone = exists().where(undo.c.undoes == decisions.c.op_id)
+    return (
+        select(*_COLUMNS)
+        .where(decisions.c.action != "undo", ~is_undone)
+        .order_by(decisions.c.sequence.desc())
+    )
+
+
+# Built once: a decision holds up whoever decides next, and building takes as long as asking.
+_OF_ITEM = _standing().where(decisions.c.item_id == bindparam("decided_item"))
+_APPEND = insert(decisions)
+_SET_STATE = (
+    update(items)
+    .where(items.c.item_id == bindparam("decided_item"))
+    .values(
+        current_label=bindparam("label"),
+        status=bindparam("new_status"),
+        queue_position=bindparam("place"),
+    )
+)
 
 
 def known_ops(connection: Connection, op_ids: Sequence[str]) -> set[str]:
@@ -36,14 +60,11 @@ def known_ops(connection: Connection, op_ids: Sequence[str]) -> set[str]:
 def record(connection: Connection, decision: Decision) -> None:
     """Append one decision and bring its image up to date, in the caller's transaction."""
     before = of_item(connection, decision.item_id)
-    connection.execute(insert(decisions).values(**asdict(decision)))
+    connection.execute(_APPEND, asdict(decision))
     after = _with(before, decision)
     status, position = _state_after(connection, decision, after)
-    connection.execute(
-        update(items)
-        .where(items.c.item_id == decision.item_id)
-        .values(current_label=decision.label_after, status=status, queue_position=position)
-    )
+    state = {"label": decision.label_after, "new_status": status, "place": position}
+    connection.execute(_SET_STATE, {"decided_item": decision.item_id} | state)
     _count(connection, before, after)
 
 
@@ -125,8 +146,8 @@ def is_undone(connection: Connection, op_id: str) -> bool:
 
 def of_item(connection: Connection, item_id: int) -> list[Decision]:
     """Return the image's decisions that were not taken back, the latest first."""
-    statement = _standing().where(decisions.c.item_id == item_id)
-    return [Decision(*row) for row in connection.execute(statement)]
+    rows = connection.execute(_OF_ITEM, {"decided_item": item_id})
+    return [Decision(*row) for row in rows]
 
 
 def standing(
@@ -140,16 +161,6 @@ def standing(
     if round_id is not None:
         statement = statement.where(decisions.c.round_id == round_id)
     return [Decision(*row) for row in connection.execute(statement.limit(limit))]
-
-
-def _standing() -> Select[Any]:
-    undo = decisions.alias("undo")
-    is_undone = exists().where(undo.c.undoes == decisions.c.op_id)
-    return (
-        select(*_COLUMNS)
-        .where(decisions.c.action != "undo", ~is_undone)
-        .order_by(decisions.c.sequence.desc())
-    )
 
 
 def history(connection: Connection, *, limit: int | None = None) -> list[Decision]:

@@ -29,6 +29,7 @@ _REVIEW_COLUMNS = [
     scores.c.reasons,
 ]
 
+_LATEST = select(func.max(rounds.c.round_id))
 _ROUND_COLUMNS = [rounds.c[name] for name in Round.__slots__]
 
 
@@ -73,7 +74,7 @@ def _refill_queue(connection: Connection, round_id: int) -> None:
 
 def latest(connection: Connection) -> int | None:
     """Return the number of the latest round, or None before the first."""
-    number: int | None = connection.scalar(select(func.max(rounds.c.round_id)))
+    number: int | None = connection.scalar(_LATEST)
     return number
 
 
