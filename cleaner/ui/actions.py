@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,17 @@ def finding_rows(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
 def _cell(text: str) -> str:
     # Every table on a page can be downloaded as CSV, and then opened in a spreadsheet.
     return guarded(shown_path(text))
+
+
+def all_findings(counts: Mapping[str, int]) -> str:
+    """Return one line on findings that are too many to be shown.
+
+    >>> all_findings({"near_duplicate": 1200, "unreadable": 3})
+    'The most severe are shown, of all: 1,200 near duplicate, 3 unreadable.'
+    """
+    ranked = sorted(counts.items(), key=lambda entry: -entry[1])
+    words = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in ranked)
+    return f"The most severe are shown, of all: {words}."
 
 
 def downloads(model: FinalModel) -> dict[str, Path]:
