@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from cleaner.project import Project
 from cleaner.settings import ScoreSettings
 from cleaner.store import catalogue, rounds
 
+if TYPE_CHECKING:
+    from cleaner.learning.finetuned import FineTuned
+
 Task = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
 
 
@@ -41,10 +44,15 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     project.scan(report)
     if len({item.current_label for item in _judged(project)}) < 2:
         raise TooFewImages(scoring.ONE_CLASS)  # before the network looks at every image
-    features, items = _features(project, wanted, report)
+    fine_tuned, items = _fine_tuned(project, wanted, report)
+    features, items = _features(project, wanted, items, report)
     featured = time.perf_counter()
     examples = _examples(project.dataset(), items, features)
-    prediction = scoring.out_of_fold(examples, wanted, report)
+    more_heads = {
+        name: member.only([item.content_hash for item in items])
+        for name, member in fine_tuned.items()
+    }
+    prediction = scoring.out_of_fold(examples, wanted, report, more_heads)
     report(Progress("Ranking the images"))
     evidence = Evidence(
         examples.labels,
@@ -106,17 +114,39 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
 TASKS: dict[str, Task] = {"scan": scan, "score": score, "round": next_round, "train": train}
 
 
-def _features(
+def _fine_tuned(
     project: Project, settings: ScoreSettings, report: Report
+) -> tuple[dict[str, FineTuned], list[Item]]:
+    """Return the fine-tuned member if the mode asks for it, and the items that can be read."""
+    items = _judged(project)
+    if settings.mode != "finetune":
+        return {}, items
+    from cleaner.learning import finetuned
+
+    member = finetuned.gathered(
+        [_source(project, item) for item in items],
+        [min(item.width, item.height) for item in items],
+        settings,
+        project.state / "cache",
+        report,
+    )
+    _tell_left_out(project, {s.path: reason for s, reason in member.pictures.rejected})
+    return {finetuned.NAME: member}, [items[row] for row in member.pictures.readable]
+
+
+def _source(project: Project, item: Item) -> Source:
+    return Source(project.path_of(item), project.root, item.content_hash)
+
+
+def _features(
+    project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
 ) -> tuple[list[ViewFeatures], list[Item]]:
     """Return one feature array a backbone, and the items they describe."""
-    items = _judged(project)
     arrays: list[tuple[ViewFeatures, Sequence[int]]] = []
     left_out: dict[Path, str] = {}
     for name in settings.backbones:
-        sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
         found = bottlenecks.view_features(
-            sources,
+            [_source(project, item) for item in items],
             _as_before(project, name),
             views=settings.views,
             seed=settings.seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cleaner.arrays import (
     Folds,
@@ -73,6 +73,7 @@ class HeadVotes:
     view_probs: ViewProbs | None = None
 
 
+@runtime_checkable
 class Head(Protocol):
     """Trains and predicts out of fold."""
 
