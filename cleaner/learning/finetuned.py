@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from cleaner import images
 from cleaner.arrays import Features, PredProbs, ViewProbs
-from cleaner.backbones import open_backbone
+from cleaner.backbones import backbone_names, open_backbone
 from cleaner.backbones.base import Backbone
 from cleaner.cache import RowCache
 from cleaner.learning import augment, fold_course, pictures, snapshots
@@ -63,6 +63,8 @@ def input_side_px(settings: ScoreSettings, shorter_sides_px: Sequence[int]) -> i
     if settings.fine_tune_side_px is not None:
         return settings.fine_tune_side_px
     native_px = open_backbone(settings.fine_tune_backbone).info.input_side_px
+    if settings.fine_tune_backbone not in backbone_names():
+        return native_px  # a model of the user's own may know no other
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
     most_px = native_px if has_gpu else min(native_px, _MOST_SIDE_PX_BY_CPU)
     wanted_px = 32 * round(_ENLARGED * float(np.median(shorter_sides_px)) / 32)

@@ -80,7 +80,7 @@ def train(network: TunedNetwork, course: Course, snapshot: Path, report: Report)
     After each epoch all is kept in `snapshot`; called again with the same course, training goes
     on from there.
     """
-    trained = _resumed(network, snapshot) or _begun(network, course)
+    trained = _resumed(network, snapshot) or _begun(network, course, report)
     for epoch, curves in enumerate(trained.history, 1):
         report(course.told(epoch, _in_words(epoch, curves), curves))
     while not _is_finished(trained, course):
@@ -101,7 +101,7 @@ def view_probs(
 ) -> ViewProbs:
     """Return the probabilities of items as they are and mirrored, (view, item, class)."""
     found: list[np.ndarray] = []
-    for photos in _plain(course, items):
+    for photos in plain_photos(course.pictures, items, course.side_px):
         found.append(np.stack([network.probs(photos), network.probs(photos[:, :, ::-1])]))
         tell(sum(part.shape[1] for part in found))
     return np.concatenate(found, axis=1)
@@ -119,9 +119,9 @@ def plain_photos(pictures: Pictures, items: np.ndarray, side_px: int) -> Iterato
         yield np.stack(photos)
 
 
-def _begun(network: TunedNetwork, course: Course) -> Trained:
+def _begun(network: TunedNetwork, course: Course, report: Report) -> Trained:
     """Return the network as it is: where training only spoils it, it stays."""
-    curves = _checked(network, course) if course.watch.size else {}
+    curves = _checked(network, course, lambda _: report(course.told(0, "checking the start")))
     return Trained(network.means(), curves.get("fine-tuning validation loss", np.inf))
 
 
@@ -158,6 +158,10 @@ def _epoch(network: TunedNetwork, course: Course, epoch: int, report: Report) ->
         rng = np.random.default_rng([*course.seed, epoch, item])
         return augment.augmented(course.pictures[item], course.side_px, rng)
 
+    def tell(done: int, words: str) -> None:
+        share = done / (len(course.train) + len(course.watch))
+        report(course.told(epoch + share, words))
+
     batches = [part.tolist() for part in np.array_split(order, steps)]
     total, seen = 0.0, 0
     for number, (items, photos) in enumerate(made_ahead(batches, view)):
@@ -167,26 +171,27 @@ def _epoch(network: TunedNetwork, course: Course, epoch: int, report: Report) ->
         loss = network.step(np.stack(photos), course.labels[items], rate=rate, seed=seed)
         total += loss * len(items)
         seen += len(items)
-        share = seen / (len(course.train) + len(course.watch))
-        report(course.told(epoch + share, f"epoch {epoch + 1}, loss {total / seen:.3f}"))
-    curves = {"fine-tuning loss": total / seen}
-    return curves | (_checked(network, course) if course.watch.size else {})
+        tell(seen, f"epoch {epoch + 1}, loss {total / seen:.3f}")
+    checked = _checked(
+        network, course, lambda done: tell(seen + done, f"epoch {epoch + 1}, checking")
+    )
+    return {"fine-tuning loss": total / seen} | checked
 
 
-def _checked(network: TunedNetwork, course: Course) -> dict[str, float]:
+def _checked(
+    network: TunedNetwork, course: Course, tell: Callable[[int], None]
+) -> dict[str, float]:
+    """Return the curves on the watched items, of which there may be none."""
+    if not course.watch.size:
+        return {}
     labels = course.labels[course.watch]
     with network.judging_with(network.means()):
-        photos = plain_photos(course.pictures, course.watch, course.side_px)
-        probs = np.concatenate([network.probs(some) for some in photos])
+        probs = view_probs(network, course, course.watch, tell).mean(axis=0)
     losses = -np.log(np.maximum(probs[np.arange(labels.size), labels], _TINY))
     return {
         "fine-tuning validation loss": float(losses.mean()),
         "fine-tuning validation accuracy": float((probs.argmax(axis=1) == labels).mean()),
     }
-
-
-def _plain(course: Course, items: np.ndarray) -> Iterator[ImageBatch]:
-    return plain_photos(course.pictures, items, course.side_px)
 
 
 def _rate(step: int, last_step: int) -> float:

@@ -105,7 +105,7 @@ class TunedNetwork:
         """Take one step down the loss of a batch, and return that loss."""
         self._optimizer.learning_rate = rate
         wanted = np.eye(self._class_count, dtype=np.float32)[labels]
-        return float(self._compiled_step(photos, wanted, tf.constant(seed)))
+        return float(self._compiled_step(photos, wanted, tf.constant(seed, tf.int64)))
 
     def features(self, photos: ImageBatch) -> Features:
         """Return what the network without its last layer makes of photos, (item, feature)."""

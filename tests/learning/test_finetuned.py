@@ -208,6 +208,17 @@ def test_the_side_goes_by_the_images_own() -> None:
     assert input_side_px(SETTINGS, [4_000]) == 64
 
 
+def test_a_model_of_the_users_own_sees_images_at_its_side(tmp_path: Path) -> None:
+    import keras
+
+    photos = keras.Input((48, 48, 3))
+    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(photos))
+    path = tmp_path / "own.keras"
+    keras.Model(photos, features).save(path)
+    settings = replace(SETTINGS, fine_tune_backbone=str(path), fine_tune_side_px=None)
+    assert input_side_px(settings, [4_000]) == 48
+
+
 def test_frozen_layers_and_batch_statistics_stay_as_they_are() -> None:
     network = TunedNetwork(open_backbone("mobilenet_v1_1.0_224"), Shape(32, 2, 0.3))
     base = network._base

@@ -31,3 +31,9 @@ def test_a_class_without_items_gets_little() -> None:
     probs = softmax(data.view_features[0][0] @ top.kernel + top.bias, axis=1)
     assert np.isfinite(probs).all()
     assert probs[:, -1].mean() < 0.25
+
+
+def test_a_single_item_is_no_error() -> None:
+    top = linear_top(np.ones((1, 5), np.float32), np.array([1]), 2)
+    assert np.isfinite(top.kernel).all()
+    assert np.isfinite(top.bias).all()
