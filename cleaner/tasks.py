@@ -142,37 +142,27 @@ def _features(
     project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
 ) -> tuple[list[ViewFeatures], list[Item]]:
     """Return one feature array a backbone, and the items they describe."""
-    arrays: list[tuple[ViewFeatures, Sequence[int]]] = []
-    left_out: dict[Path, str] = {}
-    for name in settings.backbones:
-        found = bottlenecks.view_features(
-            [_source(project, item) for item in items],
-            _as_before(project, name),
-            views=settings.views,
-            seed=settings.seed,
-            cache_folder=project.state / "cache",
-            report=report,
-        )
-        arrays.append((found.features, found.readable))
-        left_out |= {source.path: reason for source, reason in found.rejected}
-    _tell_left_out(project, left_out)
-    readable = set(range(len(items))).intersection(*(rows for _, rows in arrays))
-    if not readable:
+    found = bottlenecks.committee_features(
+        [_source(project, item) for item in items],
+        [_as_before(project, name, settings.precision) for name in settings.backbones],
+        views=settings.views,
+        seed=settings.seed,
+        cache_folder=project.state / "cache",
+        report=report,
+    )
+    _tell_left_out(project, {source.path: reason for source, reason in found[0].rejected})
+    if not found[0].readable:
         raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")
-    kept = [
-        features[:, [place for place, row in enumerate(rows) if row in readable]]
-        for features, rows in arrays
-    ]
-    return kept, [items[row] for row in sorted(readable)]
+    return [each.features for each in found], [items[row] for row in found[0].readable]
 
 
-def _as_before(project: Project, name: str) -> Backbone:
+def _as_before(project: Project, name: str, precision: str = "float32") -> Backbone:
     """Return the backbone, if it is still what it was when this project first used it.
 
     Raises:
         BackboneError: the file, folder or handle has other content now.
     """
-    backbone = open_backbone(name)
+    backbone = open_backbone(name, precision)
     bare, _, pinned = name.partition("#sha256=")
     if not isinstance(backbone, NamedByUser):
         return backbone

@@ -11,7 +11,7 @@ from cleaner.backbones import backbone_names
 from cleaner.errors import SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.settings import MODES, ScoreSettings
+from cleaner.settings import MODES, PRECISIONS, ScoreSettings
 from cleaner.store.jobs import Job
 from cleaner.ui import actions, job_panel
 
@@ -50,7 +50,7 @@ def _scoring(project: Project, *, busy: bool) -> None:
             help="Pretrained networks whose features are used. Two different ones find more "
             "errors and take longer. The four first ones need no network connection.",
         )
-        views, folds, seed = st.columns(3)
+        views, folds, seed, precision = st.columns(4)
         settings: dict[str, Any] = {
             "views": views.number_input(
                 "Views", 1, 64, used.views, help="Augmented looks at each image; more is steadier."
@@ -59,6 +59,12 @@ def _scoring(project: Project, *, busy: bool) -> None:
                 "Folds", 2, 50, used.folds, help="In how many parts the images are held out."
             ),
             "seed": seed.number_input("Seed", 0, 2**31 - 1, used.seed, help="Repeats a run."),
+            "precision": precision.selectbox(
+                "Precision",
+                PRECISIONS,
+                PRECISIONS.index(used.precision),
+                help="int8 is quicker; auto takes it where the ranking does not suffer.",
+            ),
         }
         settings |= _mode(used)
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
