@@ -26,7 +26,7 @@ from cleaner.arrays import ViewFeatures
 from cleaner.learning.heads import Head
 from cleaner.learning.scoring import Examples
 from cleaner.predictions import Evidence
-from cleaner.settings import DEFAULT_BACKBONE, MODES, ScoreSettings
+from cleaner.settings import DEFAULT_BACKBONES, MODES, ScoreSettings
 from cleaner.signals import SIGNALS
 
 OURS = "Cleaner"
@@ -36,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Measure, print the tables, and keep figures and plot where that was asked for."""
     arguments = _arguments(words)
     settings = ScoreSettings(
-        tuple(arguments.backbone or [DEFAULT_BACKBONE]),
+        tuple(arguments.backbone or DEFAULT_BACKBONES),
         arguments.views,
         seed=arguments.seed,
         mode=arguments.mode,
@@ -72,7 +72,9 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("truth", type=Path)
     parser.add_argument("--given", action="append", default=[], metavar="COLUMN")
     parser.add_argument("--truth-column", default="true_label", metavar="COLUMN")
-    parser.add_argument("--backbone", action="append", help=f"default: {DEFAULT_BACKBONE}")
+    parser.add_argument(
+        "--backbone", action="append", help=f"default: {' and '.join(DEFAULT_BACKBONES)}"
+    )
     parser.add_argument("--views", type=int, default=ScoreSettings().views)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mode", choices=MODES, default=MODES[0])

@@ -26,7 +26,7 @@ from benchmarks.scored import Scored, score
 from cleaner.arrays import Features, ItemMask, Labels
 from cleaner.learning.evaluation import wilson_interval
 from cleaner.learning.scoring import Examples
-from cleaner.settings import DEFAULT_BACKBONE, ScoreSettings
+from cleaner.settings import DEFAULT_BACKBONES, ScoreSettings
 
 Order = Callable[[Scored, Labels], np.ndarray]
 
@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Review in each order, print a table, and keep figures and plot where asked for."""
     arguments = _arguments(words)
     settings = ScoreSettings(
-        tuple(arguments.backbone or [DEFAULT_BACKBONE]), arguments.views, seed=arguments.seed
+        tuple(arguments.backbone or DEFAULT_BACKBONES), arguments.views, seed=arguments.seed
     )
     known = truth.read(arguments.photos, arguments.truth, [arguments.given], arguments.truth_column)
     (labelling,) = known.labellings
@@ -86,7 +86,9 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=0.02, help="reviewed in a round, 0..1")
     parser.add_argument("--slip", type=float, default=0.0, help="how often the reviewer errs, 0..1")
-    parser.add_argument("--backbone", action="append", help=f"default: {DEFAULT_BACKBONE}")
+    parser.add_argument(
+        "--backbone", action="append", help=f"default: {' and '.join(DEFAULT_BACKBONES)}"
+    )
     parser.add_argument("--views", type=int, default=ScoreSettings().views)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
