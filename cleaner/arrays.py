@@ -2,12 +2,13 @@
 
 Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view`` seeded
 augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector,
-``input`` those of all backbones side by side.
+``input`` those of all backbones side by side, ``direction`` what is left of them after the
+eigendecomposition.
 """
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
 from numpy import ndarray
 
 PredProbs = Float[ndarray, "item class"]
@@ -16,6 +17,10 @@ CommitteeProbs = Float[ndarray, "member item class"]
 Features = Float32[ndarray, "item feature"]
 ViewFeatures = Float32[ndarray, "view item feature"]
 RidgeInputs = Float[ndarray, "item input"]
+HatRows = Float[ndarray, "item direction"]
+ClassRows = Float[ndarray, "class item"]
+Shares = Float64[ndarray, "member"]
+Votes = Int64[ndarray, "voice item"]
 Labels = Int64[ndarray, "item"]
 Groups = Int64[ndarray, "item"]
 Folds = Int64[ndarray, "item"]

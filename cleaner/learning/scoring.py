@@ -10,18 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from cleaner.arrays import CommitteeProbs, Groups, ItemIds, ItemMask, Labels, ViewFeatures
+from cleaner.arrays import (
+    CommitteeProbs,
+    Groups,
+    ItemIds,
+    ItemMask,
+    Labels,
+    PredProbs,
+    Shares,
+    ViewFeatures,
+)
 from cleaner.errors import TooFewImages
 from cleaner.learning import folds
 from cleaner.learning.heads import HEADS, TrainingData
 from cleaner.learning.heads.ridge import calibrated
-from cleaner.predictions import OutOfFold
+from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
 from cleaner.progress import Report, silent
 from cleaner.settings import ScoreSettings
 
 # Shares of the vote that are tried for each member.
 _SHARES = np.linspace(0, 1, 11)
-_TINY = 1e-9
 ONE_CLASS = (
     "Only one class has images to learn from. Add a second class folder with at least one "
     "image: labels can only be doubted against another class."
@@ -71,38 +79,60 @@ def out_of_fold(examples: Examples, settings: ScoreSettings, report: Report = si
     votes = {name: head(data, report) for name, head in HEADS.items()}
     committee = np.stack([vote.pred_probs for vote in votes.values()])
     views = [vote.view_probs for vote in votes.values() if vote.view_probs is not None]
+    mixture = combined(committee, labels, ~sealed)
     return OutOfFold(
         item_ids=examples.item_ids,
         class_names=class_names,
-        pred_probs=combined(committee, labels, ~sealed),
+        pred_probs=mixture.probs,
         view_probs=np.mean(views, axis=0),
         committee_probs=committee,
         member_names=tuple(votes),
         fold=fold,
         model_id=_model_id(settings, class_names),
+        shares=mixture.shares,
+        scale=mixture.scale,
+        refit=votes["ridge"].refit,
+        refit_member=list(votes).index("ridge"),
     )
 
 
-def combined(committee: CommitteeProbs, labels: Labels, trains: ItemMask) -> np.ndarray:
-    """Return the committee's calibrated probabilities, (item, class).
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """What the members say together.
+
+    Attributes:
+        probs: (item, class), the softmax of `scale` times the mixed log-probabilities.
+        shares: (member,), how much of each member is mixed in; they sum to 1.
+        scale: calibrates the mixture.
+    """
+
+    probs: PredProbs
+    shares: Shares
+    scale: float
+
+
+def combined(committee: CommitteeProbs, labels: Labels, trains: ItemMask) -> Mixture:
+    """Return the committee's calibrated probabilities and how they were mixed.
 
     Log-probabilities are averaged with the weights that give the left-out labels the least
     log loss, found one member after another.
     """
-    logs = np.log(np.maximum(committee, _TINY))
-    mixed = logs[0]
+    logs = np.log(np.maximum(committee, LEAST_PROBABILITY))
+    mixed, shares = logs[0], np.ones(1)
     for other in logs[1:]:
         candidates = [(1 - share) * mixed + share * other for share in _SHARES]
         losses = [_log_loss(candidate, labels, trains) for candidate in candidates]
-        mixed = candidates[int(np.argmin(losses))]
-    probs, _loss = calibrated(mixed, labels, trains)
-    return probs
+        best = int(np.argmin(losses))
+        mixed = candidates[best]
+        shares = np.append((1 - _SHARES[best]) * shares, _SHARES[best])
+    found = calibrated(mixed, labels, trains)
+    return Mixture(found.probs, shares, found.scale)
 
 
 def _log_loss(logits: np.ndarray, labels: Labels, trains: ItemMask) -> float:
     probs = softmax(logits[trains], axis=1)
     own = probs[np.arange(probs.shape[0]), labels[trains]]
-    return float(-np.log(np.maximum(own, _TINY)).mean())
+    return float(-np.log(np.maximum(own, LEAST_PROBABILITY)).mean())
 
 
 def _model_id(settings: ScoreSettings, class_names: Sequence[str]) -> str:

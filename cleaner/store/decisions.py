@@ -106,6 +106,25 @@ def history(connection: Connection, *, limit: int | None = None) -> list[Decisio
     return [Decision(*row) for row in connection.execute(statement)]
 
 
+def latest_sequence(connection: Connection) -> int:
+    """Return the number of the latest entry of the log, or 0."""
+    return connection.scalar(select(func.max(decisions.c.sequence))) or 0
+
+
+def changed_since(connection: Connection, sequence: int) -> dict[int, str | None]:
+    """Return the current label of each image that was decided about behind this entry.
+
+    None stands for an image that is excluded now.
+    """
+    decided = select(decisions.c.item_id).where(decisions.c.sequence > sequence)
+    rows = connection.execute(
+        select(items.c.item_id, items.c.current_label, items.c.status).where(
+            items.c.item_id.in_(decided)
+        )
+    )
+    return {row[0]: None if row[2] == "excluded" else row[1] for row in rows}
+
+
 def status_counts(connection: Connection) -> dict[str, int]:
     """Return how many images have each status."""
     rows = connection.execute(

@@ -39,6 +39,8 @@ _REVIEW_COLUMNS = [
     scores.c.position,
     scores.c.reasons,
 ]
+# An image that a decision has moved shares the position of the one whose place it takes.
+_WITHIN_A_POSITION = (scores.c.label_quality, items.c.item_id)
 
 
 def open_round(
@@ -84,6 +86,57 @@ def latest(connection: Connection) -> int | None:
     """Return the number of the latest round, or None before the first."""
     number: int | None = connection.scalar(select(func.max(rounds.c.round_id)))
     return number
+
+
+def latest_opening(connection: Connection) -> tuple[int, str] | None:
+    """Return number and beginning of the latest round, or None before the first."""
+    row = connection.execute(
+        select(rounds.c.round_id, rounds.c.started_at).order_by(rounds.c.round_id.desc()).limit(1)
+    ).first()
+    return None if row is None else (row.round_id, row.started_at)
+
+
+def scores_of(connection: Connection, round_id: int) -> list[tuple[int, str, float, float, bool]]:
+    """Return (item_id, suggested label, its confidence, label quality, flagged) of each image."""
+    rows = connection.execute(
+        select(
+            scores.c.item_id,
+            scores.c.suggested_label,
+            scores.c.suggested_confidence,
+            scores.c.label_quality,
+            scores.c.flagged,
+        ).where(scores.c.round_id == round_id)
+    )
+    return [tuple(row) for row in rows]
+
+
+def rerank(connection: Connection, round_id: int, ranking: Sequence[dict[str, Any]]) -> None:
+    """Replace the scores of some images, and their places in the queue where they await review.
+
+    Args:
+        connection: within the caller's transaction.
+        round_id: the latest round.
+        ranking: rows as `open_round` takes them.
+    """
+    changed = [row | {"b_item_id": row["item_id"]} for row in ranking]
+    for row in changed:
+        del row["item_id"]
+    if not changed:
+        return
+    of_item = and_(scores.c.round_id == round_id, scores.c.item_id == bindparam("b_item_id"))
+    connection.execute(update(scores).where(of_item), changed)
+    places = [
+        {
+            "b_item_id": row["b_item_id"],
+            "queue_position": row["position"] if row["flagged"] else None,
+        }
+        for row in changed
+    ]
+    # Who was decided about or went missing meanwhile does not come back.
+    awaited = and_(
+        items.c.item_id == bindparam("b_item_id"), items.c.status == "unreviewed", items.c.present
+    )
+    connection.execute(update(items).where(awaited), places)
 
 
 def settings_of(connection: Connection, round_id: int) -> dict[str, Any]:
@@ -139,7 +192,8 @@ def queue_page(
 ) -> list[ReviewItem]:
     """Return images that await a decision, worst first, behind position `after`."""
     statement = _ranked(connection).where(items.c.queue_position > after)
-    return _review_items(connection, statement.order_by(items.c.queue_position).limit(limit))
+    order = (items.c.queue_position, *_WITHIN_A_POSITION)
+    return _review_items(connection, statement.order_by(*order).limit(limit))
 
 
 def ranking_page(
@@ -147,7 +201,8 @@ def ranking_page(
 ) -> list[ReviewItem]:
     """Return every ranked image, reviewed or not, worst first, behind position `after`."""
     statement = _ranked(connection).where(scores.c.position > after)
-    return _review_items(connection, statement.order_by(scores.c.position).limit(limit))
+    order = (scores.c.position, *_WITHIN_A_POSITION)
+    return _review_items(connection, statement.order_by(*order).limit(limit))
 
 
 def review_item(connection: Connection, item_id: int) -> ReviewItem | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cleaner.arrays import Folds, Groups, Labels, PredProbs, ViewFeatures, ViewProbs
+from cleaner.predictions import RidgeFit
 from cleaner.progress import Report
 
 
@@ -38,10 +39,12 @@ class HeadVotes:
         pred_probs: (item, class), rows sum to 1, calibrated on the labels.
         view_probs: (view, item, class), each view alone, or None where the head judges the
             mean of the views only.
+        refit: what its answer to other labels follows from without training again, or None.
     """
 
     pred_probs: PredProbs
     view_probs: ViewProbs | None = None
+    refit: RidgeFit | None = None
 
 
 class Head(Protocol):

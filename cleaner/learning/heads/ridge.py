@@ -12,6 +12,7 @@ wrongly labelled image vouches for the wrong label.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -20,10 +21,14 @@ from scipy.special import log_softmax, softmax
 from cleaner.arrays import Groups, ItemMask, Labels, PredProbs, RidgeInputs, ViewFeatures
 from cleaner.learning.folds import SEALED
 from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.predictions import RidgeFit
 from cleaner.progress import Progress, Report
 
 # Shares of the number of images; the log loss of the left-out predictions picks one.
 PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+# Up to here rows are kept in float64: with few images 1 - leverage is so small that float32
+# would spoil it. More images push leverages down, and half the bytes are read in half the time.
+_EXACT_BYTES = 64 * 2**20
 
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
@@ -33,14 +38,14 @@ def ridge(data: TrainingData, report: Report) -> HeadVotes:
     targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
     solver = _Solver(inputs, trains, targets, data.groups)
-    best_loss, best = np.inf, np.full((len(inputs), data.class_count), 1 / data.class_count)
-    for done, penalty in enumerate(PENALTIES, 1):
-        predictions = solver.left_out(penalty)
-        probs, loss = calibrated(predictions, data.labels, trains)
-        if loss < best_loss:
-            best_loss, best = loss, probs
-        report(Progress("Solving the ridge head", done, len(PENALTIES), f"log loss {loss:.3f}"))
-    return HeadVotes(best)
+    best, penalty = calibrated(solver.left_out(PENALTIES[0]), data.labels, trains), PENALTIES[0]
+    for done, candidate in enumerate(PENALTIES[1:], 2):
+        found = calibrated(solver.left_out(candidate), data.labels, trains)
+        if found.loss < best.loss:
+            best, penalty = found, candidate
+        message = f"log loss {found.loss:.3f}"
+        report(Progress("Solving the ridge head", done, len(PENALTIES), message))
+    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale))
 
 
 def joined(view_features: Sequence[ViewFeatures]) -> RidgeInputs:
@@ -58,8 +63,17 @@ def joined(view_features: Sequence[ViewFeatures]) -> RidgeInputs:
     return np.hstack([*parts, constant])
 
 
-def calibrated(predictions: PredProbs, labels: Labels, trains: ItemMask) -> tuple[PredProbs, float]:
-    """Return softmax probabilities at the temperature of least log loss, and that loss."""
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """Softmax probabilities of predictions times `scale`, and their log loss."""
+
+    probs: PredProbs
+    loss: float
+    scale: float
+
+
+def calibrated(predictions: PredProbs, labels: Labels, trains: ItemMask) -> Calibrated:
+    """Return softmax probabilities at the temperature of least log loss."""
     held = predictions[trains]
     rows = np.arange(held.shape[0]), labels[trains]
 
@@ -67,7 +81,8 @@ def calibrated(predictions: PredProbs, labels: Labels, trains: ItemMask) -> tupl
         return float(-log_softmax(held * np.exp(log_scale), axis=1)[rows].mean())
 
     found = minimize_scalar(loss, bounds=(-2, 5), method="bounded", options={"xatol": 0.02})
-    return softmax(predictions * np.exp(found.x), axis=1), float(found.fun)
+    scale = float(np.exp(found.x))
+    return Calibrated(softmax(predictions * scale, axis=1), float(found.fun), scale)
 
 
 class _Solver:
@@ -101,6 +116,19 @@ class _Solver:
             left_out[rows] = self._targets[rows] - residual
         predictions[self._trains] = left_out
         return predictions
+
+    def fit(self, penalty: float, scale: float) -> RidgeFit:
+        """Return the model of all training items in the form that answers to other labels."""
+        shrink = 1 / (self._eigenvalues + penalty * self._seen.shape[0])
+        kind = np.float64 if self._rotated.nbytes <= _EXACT_BYTES else np.float32
+        rows = np.empty(self._rotated.shape, kind)
+        np.multiply(self._rotated, np.sqrt(shrink), out=rows, casting="same_kind")
+        return RidgeFit(
+            rows=rows,
+            fitted=self._rotated @ (shrink[:, None] * self._product),
+            leverage=np.einsum("ij,ij->i", rows, rows, dtype=np.float64),
+            scale=scale,
+        )
 
 
 def _eigen(rows: RidgeInputs) -> tuple[np.ndarray, np.ndarray]:
