@@ -25,9 +25,11 @@ from cleaner.standings import Standings, Teller
 from cleaner.store import Store, catalogue, decisions, rounds
 
 # A quality or confidence that moved by less is not worth a write; what was not written adds up,
-# so nothing drifts further than this from what is shown.
-NOTICEABLE = 0.001
-_ROWS_AT_ONCE = 200
+# so nothing drifts further than this from what is shown. What is not up for review may wait
+# longer: there are many of them, and few look at their order.
+NOTICEABLE = 0.002
+NOTICEABLE_UNFLAGGED = 0.01
+_ROWS_AT_ONCE = 100
 # Between two of our transactions, for those who wait: SQLite's waiting writers ask again
 # after pauses, and would find the database taken by us each time.
 _PAUSE_SECONDS = 0.01
@@ -53,7 +55,8 @@ class _Written:
     writer: str | None
 
     def differs(self, found: Standings) -> ItemMask:
-        moved = np.abs(found.quality - self.quality) > NOTICEABLE
+        least = np.where(found.flagged, NOTICEABLE, NOTICEABLE_UNFLAGGED)
+        moved = np.abs(found.quality - self.quality) > least
         suggests = (found.suggested != self.suggested) | (
             np.abs(found.confidence - self.confidence) > NOTICEABLE
         )

@@ -3,14 +3,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cleaner.decisions import ReviewItem
-from cleaner.following import NOTICEABLE, Follower, catch_up
+from cleaner.following import NOTICEABLE, NOTICEABLE_UNFLAGGED, Follower, catch_up
 from cleaner.project import Project, Request
 from cleaner.rescoring import Rescorer, read
 from cleaner.store import rounds
@@ -47,7 +49,8 @@ def _assert_ranked(project: Project, targets: Mapping[int, str | None]) -> None:
     expected = _expected(project, targets)
     ranking = project.ranking()
     for item in ranking:
-        assert abs(item.label_quality - expected[item.item_id]) <= NOTICEABLE
+        least = NOTICEABLE if item.flagged else NOTICEABLE_UNFLAGGED
+        assert abs(item.label_quality - expected[item.item_id]) <= least
     qualities = [item.label_quality for item in ranking]
     assert qualities == sorted(qualities)
     awaiting = [item.item_id for item in ranking if item.flagged and item.status == "unreviewed"]
@@ -136,6 +139,26 @@ def test_two_programs_that_follow_in_turn_agree(project: Project) -> None:
         follower.look()
     _assert_ranked(project, targets)
     other.store.close()
+
+
+def test_two_followers_at_once_do_not_undo_each_other(project: Project) -> None:
+    suspects = project.queue(limit=12)
+    over = threading.Event()
+
+    def follow() -> None:
+        follower = Follower(project.store, project.state)
+        while not over.is_set():
+            follower.look()
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(follow) for _number in range(2)]
+        for item in suspects:
+            project.decide([_move(item)])
+        over.set()
+        for one in both:
+            one.result()
+    catch_up(project.store, project.state)
+    _assert_ranked(project, {item.item_id: item.suggested_label for item in suspects})
 
 
 def test_a_decision_by_command_line_is_followed_at_once(project: Project) -> None:

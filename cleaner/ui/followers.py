@@ -15,7 +15,7 @@ from cleaner.following import Follower
 from cleaner.project import Project
 
 # A pause after each look lets a burst gather, and leaves the processor to the page.
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.25
 # Without a word for so long a thread ends, and gives back the memory of its round.
 _IDLE_SECONDS = 600.0
 
