@@ -48,7 +48,7 @@ def standings(linear: Linear, mixture: Mixture) -> Standings:
         weights = _weights(predictions, mixture, part)
         own = weights[mine].astype(np.float64)
         weights[mine] = 0
-        others = weights.sum(axis=0, dtype=np.float64)
+        others = weights.sum(axis=0).astype(np.float64)
         rival = weights.max(axis=0)
         total = own + others
         quality[part] = own / total
@@ -67,8 +67,9 @@ def _parts(classes: int, items: int) -> Iterator[slice]:
 
 def _weights(predictions: ClassRows, mixture: Mixture, part: slice) -> ClassRows:
     """Return (class, item) numbers in proportion to the committee's probabilities."""
-    logs = (predictions * mixture.scale).astype(np.float32)
-    logs -= logs.max(axis=0)
+    leads = predictions - predictions.max(axis=0)
+    leads *= mixture.scale
+    logs = leads.astype(np.float32)
     logs -= np.log(np.exp(logs).sum(axis=0))
     np.maximum(logs, _LEAST_LOG, out=logs)
     logs *= np.float32(mixture.share)
