@@ -184,22 +184,16 @@ class Follower:
 
 def _written(connection: Connection, current: _OpenRound) -> _Written:
     kept = current.rescorer.kept
-    place = {int(item_id): place for place, item_id in enumerate(kept.item_ids)}
     index = {name: number for number, name in enumerate(kept.class_names)}
-    shape = kept.item_ids.shape
-    written = _Written(
-        suggested=np.zeros(shape, np.int64),
-        confidence=np.zeros(shape),
-        quality=np.zeros(shape),
-        flagged=np.zeros(shape, bool),
-        writer=catalogue.fact(connection, _WRITER),
+    writer = catalogue.fact(connection, _WRITER)
+    scores = rounds.scores_of(connection, current.number)
+    item_ids, suggested, confidence, quality, flagged = zip(*scores, strict=True)
+    by_id = np.argsort(item_ids)
+    place = by_id[np.searchsorted(item_ids, kept.item_ids, sorter=by_id)]
+    return _Written(
+        suggested=np.array([index[name] for name in suggested], np.int64)[place],
+        confidence=np.array(confidence)[place],
+        quality=np.array(quality)[place],
+        flagged=np.array(flagged)[place],
+        writer=writer,
     )
-    for item_id, suggested, confidence, quality, flagged in rounds.scores_of(
-        connection, current.number
-    ):
-        at = place[item_id]
-        written.suggested[at] = index[suggested]
-        written.confidence[at] = confidence
-        written.quality[at] = quality
-        written.flagged[at] = flagged
-    return written

@@ -96,9 +96,9 @@ def latest_opening(connection: Connection) -> tuple[int, str] | None:
     return None if row is None else (row.round_id, row.started_at)
 
 
-def scores_of(connection: Connection, round_id: int) -> list[tuple[int, str, float, float, bool]]:
+def scores_of(connection: Connection, round_id: int) -> Sequence[Any]:
     """Return (item_id, suggested label, its confidence, label quality, flagged) of each image."""
-    rows = connection.execute(
+    return connection.execute(
         select(
             scores.c.item_id,
             scores.c.suggested_label,
@@ -106,8 +106,7 @@ def scores_of(connection: Connection, round_id: int) -> list[tuple[int, str, flo
             scores.c.label_quality,
             scores.c.flagged,
         ).where(scores.c.round_id == round_id)
-    )
-    return [tuple(row) for row in rows]
+    ).all()
 
 
 def rerank(connection: Connection, round_id: int, ranking: Sequence[dict[str, Any]]) -> None:
