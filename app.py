@@ -9,6 +9,6 @@ from cleaner.ui import server
 app = st.App(
     server.SCRIPT,
     routes=server.routes(),
-    middleware=server.middleware(),
+    middleware=server.middleware(server.login()),
     lifespan=server.lifespan,
 )

@@ -1,102 +1,137 @@
-"""How well label errors are ranked: average precision of each signal and each head.
+"""How well wrong labels are ranked and flagged, beside cleanlab and a vote of the neighbours.
 
-    python benchmarks/ranking.py PHOTOS TRUTH.csv --given aggre --given worse
+    python -m benchmarks.ranking PHOTOS TRUTH.csv --given aggre --given worse
 
-TRUTH.csv has a column `path` or `file` (relative to PHOTOS), a column `true_label`, and the
-columns named by --given with the labels to be doubted. Features are kept in --cache.
+TRUTH.csv has a row a photo: its `path` or `file` (relative to PHOTOS) or `content_hash`, its
+`true_label` (or another column, by --truth-column), and the columns named by --given with the
+labels to be doubted. Or it has a column `image` and no true labels: then it lists the photos of
+the class folders in PHOTOS whose label is disputed. Features are kept in --cache.
+
+Prints a line for each labelling, and then all its figures, in percent with 95% intervals.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
-from cleaner.arrays import PredProbs, ViewFeatures
-from cleaner.backbones import open_backbone
-from cleaner.learning.bottlenecks import Source, view_features
-from cleaner.learning.scoring import Examples, out_of_fold
+from benchmarks import measures, peers, plots, tables, truth
+from benchmarks.measures import Outcome, Ranking
+from benchmarks.scored import score
+from benchmarks.truth import Labelling, Truth
+from cleaner.arrays import ViewFeatures
+from cleaner.learning.scoring import Examples
 from cleaner.predictions import Evidence
-from cleaner.settings import ScoreSettings
+from cleaner.settings import DEFAULT_BACKBONE, ScoreSettings
 from cleaner.signals import SIGNALS
 
-ORDERS = ("self_confidence", "normalized_margin")
+OURS = "Cleaner"
 
 
-def main() -> None:
-    """Measure, and print one table a column of labels."""
-    arguments = _arguments()
-    settings = ScoreSettings(tuple(arguments.backbone or ["efficientnet_lite2"]), arguments.views)
-    with arguments.truth.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    paths = [arguments.photos / (row.get("path") or row["file"]) for row in rows]
-    sources = [Source(path, arguments.photos, _content_hash(path)) for path in paths]
-    features = tuple(
-        view_features(
-            sources,
-            open_backbone(name),
-            views=settings.views,
-            seed=settings.seed,
-            cache_folder=arguments.cache,
-        ).features
-        for name in settings.backbones
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure, print the tables, and keep figures and plot where that was asked for."""
+    arguments = _arguments(words)
+    settings = ScoreSettings(
+        tuple(arguments.backbone or [DEFAULT_BACKBONE]), arguments.views, seed=arguments.seed
     )
-    for column in arguments.given:
-        labels = [row[column] for row in rows]
-        wrong = np.array([row[column] != row["true_label"] for row in rows])
-        _measure(column, wrong, _examples(sources, features, labels), settings)
+    known = truth.read(arguments.photos, arguments.truth, arguments.given, arguments.truth_column)
+    features = truth.features_of(known.sources, settings, arguments.cache)
+    peer_features = _peer_features(arguments, known, settings) if arguments.peers else {}
+    outcomes = []
+    for labelling in known.labellings:
+        examples = truth.examples(known.sources, features, labelling, unsealed=arguments.unsealed)
+        rankings = (
+            *own_rankings(examples, settings),
+            *_best_peers(
+                labelling, peer_features, seed=settings.seed, cache_folder=arguments.cache
+            ),
+        )
+        figures = measures.measured(rankings, labelling, seed=settings.seed)
+        outcomes.append(Outcome(labelling, rankings, figures))
+        print(tables.all_figures(outcomes[-1]), flush=True)  # noqa: T201
+    print(tables.summary(outcomes))  # noqa: T201
+    if arguments.json:
+        tables.write_json(outcomes, settings, arguments.json)
+    if arguments.plot:
+        plots.draw_rankings(outcomes, arguments.plot)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("photos", type=Path)
     parser.add_argument("truth", type=Path)
-    parser.add_argument("--given", action="append", required=True)
-    parser.add_argument("--backbone", action="append")
-    parser.add_argument("--views", type=int, default=4)
+    parser.add_argument("--given", action="append", default=[], metavar="COLUMN")
+    parser.add_argument("--truth-column", default="true_label", metavar="COLUMN")
+    parser.add_argument("--backbone", action="append", help=f"default: {DEFAULT_BACKBONE}")
+    parser.add_argument("--views", type=int, default=ScoreSettings().views)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--peer-backbone",
+        action="append",
+        help="networks among which the peers get the one that serves them best; default: ours",
+    )
+    parser.add_argument("--unsealed", action="store_true", help="let every photo train")
     parser.add_argument("--cache", type=Path, default=Path("build/benchmarks"))
-    return parser.parse_args()
+    parser.add_argument("--json", type=Path, help="keep all figures here")
+    parser.add_argument("--plot", type=Path, help="keep a picture here: .svg or .png")
+    return parser.parse_args(words)
 
 
-def _content_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def own_rankings(examples: Examples, settings: ScoreSettings) -> list[Ranking]:
+    """Return the review queue's order, then that of the committee and each member alone."""
+    scored = score(examples, settings)
+    judged, evidence = scored.judged, scored.evidence
+    margin = SIGNALS["normalized_margin"](evidence)
+    members = zip(judged.member_names, judged.committee_probs, strict=True)
+    return [
+        Ranking(OURS, -scored.position, scored.flagged, judged.pred_probs),
+        Ranking("committee, normalized margin", 1 - margin, None, judged.pred_probs),
+        *(
+            Ranking(f"{name} alone", 1 - _own(probs, examples.labels), None, probs)
+            for name, probs in members
+        ),
+    ]
 
 
-def _examples(
-    sources: list[Source], features: tuple[ViewFeatures, ...], labels: list[str]
-) -> Examples:
-    names = tuple(sorted(set(labels)))
-    _, groups = np.unique([source.content_hash for source in sources], return_inverse=True)
-    return Examples(
-        item_ids=np.arange(len(labels)),
-        view_features=features,
-        labels=np.array([names.index(label) for label in labels], np.int64),
-        class_names=names,
-        groups=groups.astype(np.int64),
-        # As in a project: one image in ten is sealed for the test and trains nothing.
-        sealed=np.array([int(source.content_hash[-4:], 16) % 10 == 0 for source in sources]),
-    )
+def _own(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return SIGNALS["self_confidence"](Evidence(labels, probs))
 
 
-def _measure(column: str, wrong: np.ndarray, examples: Examples, settings: ScoreSettings) -> None:
-    judged = out_of_fold(examples, settings)
-    voices = {"committee": judged.pred_probs} | dict(
-        zip(judged.member_names, judged.committee_probs, strict=True)
-    )
-    print(f"{column}: {wrong.mean():.1%} of {wrong.size:,} labels wrong")  # noqa: T201
-    print(f"  {'':<12}" + "".join(f"{name:>20}" for name in ORDERS))  # noqa: T201
-    for name, probs in voices.items():
-        print(f"  {name:<12}" + "".join(_columns(examples, probs, wrong)))  # noqa: T201
+def _peer_features(
+    arguments: argparse.Namespace, known: Truth, settings: ScoreSettings
+) -> dict[str, ViewFeatures]:
+    names = tuple(arguments.peer_backbone or settings.backbones)
+    plain = ScoreSettings(names, views=1, seed=settings.seed)
+    return dict(zip(names, truth.features_of(known.sources, plain, arguments.cache), strict=True))
 
 
-def _columns(examples: Examples, probs: PredProbs, wrong: np.ndarray) -> list[str]:
-    evidence = Evidence(examples.labels, probs)
-    found = [average_precision_score(wrong, 1 - SIGNALS[name](evidence)) for name in ORDERS]
-    return [f"{precision:>20.4f}" for precision in found]
+def _best_peers(
+    labelling: Labelling, features: Mapping[str, ViewFeatures], *, seed: int, cache_folder: Path
+) -> Iterator[Ranking]:
+    """Yield each peer on the backbone whose features serve it best, to ask the most of us."""
+    classes = len(labelling.class_names)
+    by_backbone = {
+        name: peers.rankings(
+            plain, labelling.numbers, classes, seed=seed, cache_folder=cache_folder
+        )
+        for name, (plain, *_) in features.items()
+    }
+    for same in zip(*by_backbone.values(), strict=True):
+        quality = [measures.found_early(ranking, labelling) for ranking in same]
+        best = int(np.argmax(quality))
+        ranking = same[best]
+        yield Ranking(
+            f"{ranking.name} ({[*by_backbone][best]})",
+            ranking.suspicion,
+            ranking.flagged,
+            ranking.pred_probs,
+        )
 
 
 if __name__ == "__main__":

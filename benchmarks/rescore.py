@@ -23,9 +23,11 @@ import numpy as np
 from cleaner import processors, queue, rescoring
 from cleaner.following import Follower
 from cleaner.items import ScannedFile
+from cleaner.noise import NoiseModel
 from cleaner.predictions import Evidence
 from cleaner.project import Project, Request
 from cleaner.rescoring import Kept, Opening, Rescorer
+from cleaner.standings import Standard
 from cleaner.store import catalogue, rounds
 
 DECISIONS = 50
@@ -135,7 +137,7 @@ def _project(folder: Path, images: int, classes: int, width: int) -> Project:
             connection, [(file, number, "train") for number, file in enumerate(files)]
         )
     written = rescoring.write(project.state, kept)
-    ranking = queue.build(kept.item_ids, Evidence(kept.labels, probs), names)
+    ranking = queue.build(kept.item_ids, Evidence(kept.labels, probs), names, kept.standard)
     values = {
         "model_id": "made-up",
         "images": images,
@@ -173,8 +175,12 @@ def _made_up(
         trains=np.ones(images, bool),
         groups=np.arange(images),
         item_ids=np.arange(images) + 1,
-        ranked=np.zeros(images),
+        lonely=np.zeros((len(names), images), bool),
+        confirmed=np.zeros(images, bool),
+        doubted=np.zeros(0),
+        trusted=np.zeros(images),
         voices=(),
+        standard=Standard("self_confidence", NoiseModel(np.eye(len(names)), 1.0, 0.05), 0.5),
         scale=5 / float(fitted.max()),
         share=1.0,
         class_names=tuple(names),
@@ -187,8 +193,9 @@ def _ranked(kept: Kept) -> tuple[Kept, np.ndarray]:
     logits = kept.fitted * kept.scale
     probs = np.exp(logits - logits.max(axis=0))
     probs = (probs / probs.sum(axis=0)).T
-    quality = Rescorer(kept).standings().quality
-    return replace(kept, ranked=np.sort(quality)), probs
+    found = Rescorer(kept).standings()
+    doubted, trusted = found.quality[found.flagged], found.quality[~found.flagged]
+    return replace(kept, doubted=np.sort(doubted), trusted=np.sort(trusted)), probs
 
 
 def _file(number: int, class_name: str) -> ScannedFile:

@@ -8,24 +8,26 @@ eigendecomposition.
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from numpy import ndarray
 
 PredProbs = Float[ndarray, "item class"]
 ViewProbs = Float[ndarray, "view item class"]
 CommitteeProbs = Float[ndarray, "member item class"]
+MemberWeights = Float[ndarray, "member"]
 Features = Float32[ndarray, "item feature"]
 ViewFeatures = Float32[ndarray, "view item feature"]
+ReducedViews = Float32[ndarray, "view item direction"]
 RidgeInputs = Float[ndarray, "item input"]
 HatRows = Float[ndarray, "item direction"]
 ClassRows = Float[ndarray, "class item"]
-Shares = Float64[ndarray, "member"]
 Votes = Int64[ndarray, "voice item"]
 Labels = Int64[ndarray, "item"]
 Groups = Int64[ndarray, "item"]
 Folds = Int64[ndarray, "item"]
 LabelQuality = Float[ndarray, "item"]
 ItemMask = Bool[ndarray, "item"]
+ClassMask = Bool[ndarray, "class item"]
 ItemIds = Int64[ndarray, "item"]
 RGBImage = UInt8[ndarray, "height width 3"]
 SquareImage = UInt8[ndarray, "side side 3"]

@@ -18,6 +18,8 @@ STATUS_AFTER: dict[str, Status] = {
     "exclude": "excluded",
     "skip": "skipped",
 }
+# Statuses of images whose current label a person vouches for.
+CONFIRMED: tuple[Status, ...] = ("accepted", "moved")
 
 
 @dataclass(frozen=True, slots=True)

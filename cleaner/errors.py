@@ -77,6 +77,10 @@ class ExportError(CleanerError):
     """An export could not be written."""
 
 
+class ManifestError(CleanerError):
+    """A file is no export's manifest, or a damaged one."""
+
+
 class StoreError(CleanerError):
     """The database cannot be opened or written."""
 

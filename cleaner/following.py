@@ -20,6 +20,8 @@ from sqlalchemy import Connection
 
 from cleaner import rescoring
 from cleaner.arrays import ItemMask, LabelQuality, Labels
+from cleaner.decisions import CONFIRMED
+from cleaner.items import Status
 from cleaner.rescoring import Rescorer
 from cleaner.standings import Standings, Teller
 from cleaner.store import Store, catalogue, decisions, rounds
@@ -48,23 +50,23 @@ def catch_up(store: Store, state: Path) -> int:
 class _Written:
     """The scores as the database holds them, in the order of the round's items."""
 
+    self_confidence: LabelQuality
+    quality: LabelQuality
     suggested: Labels
     confidence: LabelQuality
-    quality: LabelQuality
     flagged: ItemMask
     writer: str | None
 
     def differs(self, found: Standings) -> ItemMask:
         least = np.where(found.flagged, NOTICEABLE, NOTICEABLE_UNFLAGGED)
-        moved = np.abs(found.quality - self.quality) > least
-        suggests = (found.suggested != self.suggested) | (
-            np.abs(found.confidence - self.confidence) > NOTICEABLE
-        )
-        differs: ItemMask = moved | (found.flagged != self.flagged) | (found.flagged & suggests)
+        suggests = found.flagged & (found.suggested != self.suggested)
+        differs: ItemMask = suggests | (found.flagged != self.flagged)
+        for name in ("self_confidence", "quality", "confidence"):
+            differs |= np.abs(getattr(found, name) - getattr(self, name)) > least
         return differs
 
     def note(self, found: Standings, places: np.ndarray) -> None:
-        for name in ("suggested", "confidence", "quality", "flagged"):
+        for name in ("self_confidence", "quality", "suggested", "confidence", "flagged"):
             getattr(self, name)[places] = getattr(found, name)[places]
 
 
@@ -141,7 +143,7 @@ class Follower:
             changed = decisions.changed_since(connection, current.sequence)
             if current.written is None:
                 current.written = _written(connection, current)
-        current.untold[current.rescorer.follow(changed)] = True
+        current.untold[current.rescorer.follow(*_targets(changed))] = True
         current.sequence = sequence
         found = current.rescorer.standings()
         places = np.flatnonzero(current.untold | current.written.differs(found))
@@ -151,15 +153,15 @@ class Follower:
         self, current: _OpenRound, written: _Written, found: Standings, places: np.ndarray
     ) -> int | None:
         """Write the worst first, for they are looked at first; None if somebody else wrote."""
-        places = places[np.argsort(found.quality[places], kind="stable")]
-        positions = current.rescorer.positions(found.quality[places])
+        positions = current.rescorer.positions(found)
+        places = places[np.lexsort((found.quality[places], positions[places]))]
         kept = current.rescorer.kept
-        teller = Teller(kept.item_ids, kept.class_names, found, kept.voices)
+        teller = Teller(kept.item_ids, kept.class_names, found, kept.grounds)
         for start in range(0, len(places), _ROWS_AT_ONCE):
             if start:
                 time.sleep(_PAUSE_SECONDS)
             part = slice(start, start + _ROWS_AT_ONCE)
-            rows = list(teller.rows(places[part].tolist(), positions[part].tolist()))
+            rows = list(teller.rows(places[part].tolist(), positions[places[part]].tolist()))
             if not self._write_part(current, written, rows):
                 current.written = None
                 return None
@@ -182,18 +184,29 @@ class Follower:
         return True
 
 
+def _targets(
+    changed: Sequence[tuple[int, str, Status]],
+) -> tuple[dict[int, str | None], list[int]]:
+    """Return the label of each image, None for an excluded one, and whose label is confirmed."""
+    labels = {
+        item_id: None if status == "excluded" else label for item_id, label, status in changed
+    }
+    return labels, [item_id for item_id, _label, status in changed if status in CONFIRMED]
+
+
 def _written(connection: Connection, current: _OpenRound) -> _Written:
     kept = current.rescorer.kept
     index = {name: number for number, name in enumerate(kept.class_names)}
     writer = catalogue.fact(connection, _WRITER)
     scores = rounds.scores_of(connection, current.number)
-    item_ids, suggested, confidence, quality, flagged = zip(*scores, strict=True)
+    item_ids, suggested, own, confidence, quality, flagged = zip(*scores, strict=True)
     by_id = np.argsort(item_ids)
     place = by_id[np.searchsorted(item_ids, kept.item_ids, sorter=by_id)]
     return _Written(
+        self_confidence=np.array(own)[place],
+        quality=np.array(quality)[place],
         suggested=np.array([index[name] for name in suggested], np.int64)[place],
         confidence=np.array(confidence)[place],
-        quality=np.array(quality)[place],
         flagged=np.array(flagged)[place],
         writer=writer,
     )

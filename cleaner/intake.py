@@ -44,21 +44,43 @@ class _Matching:
     missing: list[KnownFile]
 
 
-def take_in(connection: Connection, scan: Scan) -> Intake:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a scan tells without the catalogue.
+
+    Attributes:
+        groups: the duplicate group of each file.
+        audited: what the audits found.
+    """
+
+    scan: Scan
+    groups: Groups
+    audited: tuple[Finding, ...]
+
+
+def examine(scan: Scan) -> Examined:
+    """Compare the files with each other; takes a while, so nobody should wait for it."""
+    return Examined(scan, audits.duplicate_groups(scan.files), tuple(audits.run(scan.files)))
+
+
+def take_in(connection: Connection, examined: Examined) -> Intake:
     """Bring the catalogue up to date with a scan, in the caller's transaction."""
+    scan, groups = examined.scan, examined.groups
     known = catalogue.known_files(connection)
     matching = _match(scan.files, known)
-    groups = audits.duplicate_groups(scan.files)
     relocated = [
         (found, scan.files[index])
         for index, found in matching.known.items()
         if found.file.path != scan.files[index].path
     ]
+    # Not those that are as they were: a million rows written for nothing keep others waiting.
     catalogue.found_again(
         connection,
         [
             (found.item_id, scan.files[index], int(groups[index]))
             for index, found in matching.known.items()
+            if (found.file, found.group_id, found.present)
+            != (scan.files[index], int(groups[index]), True)
         ],
     )
     for found in matching.known.values():
@@ -70,8 +92,8 @@ def take_in(connection: Connection, scan: Scan) -> Intake:
     gone = [entry.item_id for entry in matching.missing if entry.present]
     catalogue.mark_missing(connection, gone)
     _set_classes(connection, scan)
-    found_issues = (*scan.findings, *_outdated(scan, matching), *audits.run(scan.files))
-    catalogue.replace_findings(connection, found_issues)
+    issues = (*scan.findings, *_outdated(scan, matching), *examined.audited)
+    catalogue.replace_findings(connection, issues)
     return Intake(added=added, relocated=len(relocated), missing=len(gone))
 
 
@@ -161,8 +183,8 @@ def _add(
 
 
 def _set_classes(connection: Connection, scan: Scan) -> None:
-    labels = {item.current_label for item in catalogue.all_items(connection)}
-    catalogue.set_classes(connection, sorted(labels | set(scan.class_names)))
+    names = catalogue.labels_in_use(connection) | set(scan.class_names)
+    catalogue.set_classes(connection, sorted(names))
 
 
 def as_scanned(known: Sequence[KnownFile]) -> dict[str, ScannedFile]:

@@ -12,13 +12,15 @@ from cleaner.arrays import (
     Folds,
     HatRows,
     ItemIds,
+    ItemMask,
     LabelQuality,
     Labels,
+    MemberWeights,
     PredProbs,
-    Shares,
     ViewProbs,
 )
 from cleaner.errors import ShapeError
+from cleaner.noise import NoiseModel
 
 # No member's doubt counts for more: a logarithm of 0 would be a veto.
 LEAST_PROBABILITY = 1e-9
@@ -56,8 +58,8 @@ class OutOfFold:
         fold: (item,), the fold an item was held out in; -1 for the sealed test split,
             which trains nothing.
         model_id: identifies backbone, views, heads, folds and seed.
-        shares: (member,), how much of each member's log-probabilities is in `pred_probs`.
-        scale: what the mixed log-probabilities are multiplied by before the softmax.
+        weights: (member,), how much of each member's log-probabilities is in `pred_probs`.
+        scale: what the pooled log-probabilities are multiplied by before the softmax.
         refit: the member whose answer to a decision follows at once, or None.
         refit_member: its place among the members.
     """
@@ -70,7 +72,7 @@ class OutOfFold:
     member_names: tuple[str, ...]
     fold: Folds
     model_id: str
-    shares: Shares
+    weights: MemberWeights
     scale: float
     refit: RidgeFit | None = None
     refit_member: int = 0
@@ -83,6 +85,9 @@ class Evidence:
     Attributes:
         labels: (item,), index of the current label.
         features: (item, feature), the plain view's bottlenecks, unit length, or None.
+        member_names: in the order of the member axis.
+        confirmed: (item,), labels that a person confirmed: they are in no doubt, or None.
+        noise: how wrong the other labels are, or None where nobody estimated it yet.
     """
 
     labels: Labels
@@ -90,6 +95,9 @@ class Evidence:
     view_probs: ViewProbs | None = None
     committee_probs: CommitteeProbs | None = None
     features: Features | None = field(default=None, repr=False)
+    member_names: tuple[str, ...] = ()
+    confirmed: ItemMask | None = None
+    noise: NoiseModel | None = None
 
     def __post_init__(self) -> None:
         items, classes = self.pred_probs.shape
@@ -104,5 +112,7 @@ class Evidence:
             probs = getattr(self, name)
             if probs is not None and probs.shape[1:] != (items, classes):
                 raise ShapeError(f"{name} has shape {probs.shape}, not (any, {items}, {classes}).")
+        if self.confirmed is not None and self.confirmed.shape != (items,):
+            raise ShapeError(f"{self.confirmed.shape[0]} marks for {items} predictions.")
         if not np.isfinite(self.pred_probs).all():
             raise ShapeError("pred_probs holds numbers that are not finite.")

@@ -22,8 +22,9 @@ from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.progress import Progress, Report, silent
-from cleaner.store import Store, catalogue, decisions, models, rounds
+from cleaner.store import catalogue, decisions, models, rounds
 from cleaner.store import moves as journal
+from cleaner.store.address import open_store
 from cleaner.store.models import FinalModel
 
 STATE_SUFFIX = ".cleaner"
@@ -89,14 +90,21 @@ def default_state(root: Path) -> Path:
 class Project:
     """A dataset folder and what is known about it.
 
-    Opening one finishes or reverts file moves that a crash left open (see `recovered`).
+    Opening one finishes or reverts file moves that a crash left open (see `recovered`), and
+    brings a database of an earlier version up to date (see `store.upgrade`).
+
+    Args:
+        root: the folder that holds the class folders.
+        state: where all lies that is not an image of it; beside the dataset by default.
+        store: the URL of a PostgreSQL database instead of a file in the state folder; needs
+            to be named once only.
 
     Raises:
         DatasetError: `root` is not a folder.
         StoreError: the state folder cannot be made or its database not opened.
     """
 
-    def __init__(self, root: Path, state: Path | None = None) -> None:
+    def __init__(self, root: Path, state: Path | None = None, store: str | None = None) -> None:
         # Without "..": the state folder is named after the last part.
         self.root = Path(os.path.normpath(root.expanduser().absolute()))
         if not self.root.is_dir():
@@ -109,9 +117,13 @@ class Project:
                 f"{self.state}: cannot make the state folder ({error.strerror}). "
                 "Name a folder you can write to with --state."
             ) from error
-        self.store = Store(self.state / "cleaner.sqlite")
+        self.store = open_store(self.state, shown_path(str(self.root)), store)
         self.places = moves.Places(dataset=self.root, quarantine=self.state / "quarantine")
         self.recovered: tuple[FileMove, ...] = moves.recover(self.store, self.places)
+
+    def is_there(self) -> bool:
+        """Tell whether folder and database were not deleted under us."""
+        return self.root.is_dir() and self.state.is_dir() and self.store.is_there()
 
     # -- looking ---------------------------------------------------------------------
 
@@ -126,10 +138,15 @@ class Project:
         with self.store.read() as connection:
             return catalogue.class_names(connection)
 
-    def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of the last scan."""
+    def findings(self, *, limit: int | None = None) -> tuple[Finding, ...]:
+        """Return the findings of the last scan; with a limit, the most severe ones first."""
         with self.store.read() as connection:
-            return catalogue.all_findings(connection)
+            return catalogue.all_findings(connection, limit=limit)
+
+    def finding_counts(self) -> dict[str, int]:
+        """Return how many findings of each kind the last scan made."""
+        with self.store.read() as connection:
+            return catalogue.finding_counts(connection)
 
     def file_of(self, item_id: int) -> Path:
         """Return where an image's file lies now.
@@ -198,19 +215,27 @@ class Project:
         """Return the numbers a person wants first, as plain values."""
         with self.store.read() as connection:
             latest = rounds.latest(connection)
-            statuses = decisions.status_counts(connection)
-            counts = catalogue.class_counts(connection)
+            counts = catalogue.counts(connection)
+            names = catalogue.class_names(connection)
             awaiting = rounds.queue_length(connection)
+            misplaced = catalogue.misplaced(connection)
+        statuses = dict.fromkeys(("unreviewed", *STATUS_AFTER.values()), 0)
+        classes = dict.fromkeys(names, 0)
+        for (status, label), count in counts.items():
+            statuses[status] += count
+            if status != "excluded":
+                classes[label] = classes.get(label, 0) + count
         planted = self.planted()
         return {
             "root": shown_path(str(self.root)),
             "state": shown_path(str(self.state)),
+            "store": shown_path(self.store.shown),
             "images": sum(statuses.values()),
-            "classes": {shown_path(name): count for name, count in counts.items()},
+            "classes": {shown_path(name): count for name, count in classes.items()},
             "decided": statuses,
             "round": latest,
             "awaiting_review": awaiting,
-            "moves_to_apply": sum(map(_is_elsewhere, self.dataset().items)),
+            "moves_to_apply": misplaced,
             "planted_errors": None if planted is None else planted.planted,
             "planted_errors_found": None if planted is None else planted.found,
         }
@@ -222,16 +247,13 @@ class Project:
             return None
         with truth_file.open(newline="", encoding="utf-8") as lines:
             truth = {row["content_hash"]: row["true_label"] for row in csv.DictReader(lines)}
-        wrong = [
-            item
-            for item in self.dataset().items
-            if truth.get(item.content_hash, item.given_label) != item.given_label
-        ]
-        found = sum(
-            item.status == "excluded" or item.current_label == truth[item.content_hash]
-            for item in wrong
-        )
-        return Planted(planted=len(wrong), found=found)
+        planted = found = 0
+        with self.store.read() as connection:
+            for content_hash, given, current, status in catalogue.labels(connection):
+                if truth.get(content_hash, given) != given:
+                    planted += 1
+                    found += status == "excluded" or current == truth[content_hash]
+        return Planted(planted, found)
 
     # -- scanning --------------------------------------------------------------------
 
@@ -251,12 +273,13 @@ class Project:
                 moved_before = journal.progress(connection)
             found = folder.scan(self.root, known=known, report=tell, exclude=[self.state])
             report(Progress("Looking for duplicates"))
+            examined = intake.examine(found)
             with self.store.write() as connection:
                 # Files that an apply or undo moved meanwhile would look as if somebody had
                 # moved them by hand; walk again.
                 if journal.progress(connection) == moved_before:
                     catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
-                    return intake.take_in(connection, found)
+                    return intake.take_in(connection, examined)
         raise DatasetError(
             f"{shown_path(str(self.root))}: files keep being moved while they are read. "
             "Wait until `apply` or `undo` has ended, then scan again."
@@ -320,9 +343,10 @@ class Project:
 
     def _follow(self, item_ids: set[int]) -> tuple[tuple[str, str], ...]:
         """Move files whose decision was taken back; those never applied stay where they are."""
-        done = [move for move in self._done_moves() if move.item_id in item_ids]
-        moved = {move.item_id for move in done}
-        items = [item for item in self.dataset().items if item.item_id in moved]
+        with self.store.read() as connection:
+            done = [move for move in journal.done(connection) if move.item_id in item_ids]
+            moved = {move.item_id for move in done}
+            items = [item for item in catalogue.to_move(connection) if item.item_id in moved]
         if not items:
             return ()
         plan = moves.plan(items, done, self.places)
@@ -332,11 +356,9 @@ class Project:
 
     def plan_moves(self) -> Plan:
         """Return the moves that would make the class folders match the decisions."""
-        return moves.plan(self.dataset().items, self._done_moves(), self.places)
-
-    def _done_moves(self) -> list[FileMove]:
         with self.store.read() as connection:
-            return journal.done(connection)
+            items, done = catalogue.to_move(connection), journal.done(connection)
+        return moves.plan(items, done, self.places)
 
     def apply(self, report: Callable[[int, int, str], None] | None = None) -> moves.Applied:
         """Make the class folders match the decisions; journalled, never overwriting.
@@ -420,13 +442,6 @@ class _Clerk:
                 undoes=request.undoes if action == "undo" else None,
             ),
         )
-
-
-def _is_elsewhere(item: Item) -> bool:
-    """Tell whether an item's file lies elsewhere than its label and status say."""
-    if item.quarantined or item.status == "excluded":
-        return item.quarantined != (item.status == "excluded")
-    return item.path.split("/", 1)[0] != item.current_label
 
 
 def _some(names: Sequence[str], limit: int = 12) -> str:

@@ -3,51 +3,131 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from cleaner.arrays import ItemIds
+from cleaner.arrays import ClassMask, ItemIds, ItemMask, LabelQuality, Labels
+from cleaner.noise import estimate
 from cleaner.predictions import Evidence
 from cleaner.signals import SIGNALS
-from cleaner.standings import EVEN_CHANCE, Standings, Teller, Voices
+from cleaner.signals.neighbours import MEMBER
+from cleaner.standings import LONELY_VOTE, Grounds, Standard, Standings, Teller, Verdict, Voices
+
+# From this estimated share of wrong labels on, the chance that a label is right ranks better
+# than self-confidence, which is best below it (docs/method.md).
+NOISY = 0.25
+# The odds of an error are taken to be this many times what the noise model says. It lets noise
+# depend on the class alone, while people mistake hard pictures more often than easy ones, so it
+# finds too few of human errors; where errors are drawn at random the factor changes nothing.
+CAUTION = 2.0
+# No label with a smaller chance of being wrong is put up for review.
+LEAST_CHANCE = 0.1
+
+
+def fitting(evidence: Evidence) -> Standard:
+    """Return the standard that fits the noise of the labels nobody confirmed."""
+    in_doubt = ~_confirmed(evidence)
+    probs, labels = evidence.pred_probs[in_doubt], evidence.labels[in_doubt]
+    noise = estimate(probs, labels)
+    signal = "label_posterior" if noise.rate >= NOISY else "self_confidence"
+    quality = SIGNALS[signal](Evidence(labels, probs, noise=noise))
+    right = noise.posterior(probs, labels)
+    return Standard(signal, noise, best_cut(quality, right / (right + CAUTION * (1 - right))))
+
+
+def best_cut(quality: LabelQuality, right: LabelQuality) -> float:
+    """Return the quality up to which reviewing gives the best expected F1 score.
+
+    With `right` the chance that each label is right, the first k labels in order of quality
+    hold an expected sum(1 - right) errors; precision and recall of every k follow from it.
+
+    Reference: Ye, Chai, Lee and Chieu, ICML (2012), on cuts that optimise the expected F1.
+    """
+    order = np.argsort(quality, kind="stable")
+    wrong = 1 - right[order]
+    # Where hardly an error is expected, the best cut of all would be to review everything.
+    worth_a_look = np.flatnonzero(wrong >= LEAST_CHANCE)
+    if not worth_a_look.size:
+        return -1.0
+    errors = np.cumsum(wrong)
+    expected = 2 * errors / (np.arange(1, wrong.size + 1) + errors[-1])
+    best = int(expected[: worth_a_look[-1] + 1].argmax())
+    return float(quality[order[best]])
 
 
 def build(
-    item_ids: ItemIds, evidence: Evidence, class_names: Sequence[str]
+    item_ids: ItemIds,
+    evidence: Evidence,
+    class_names: Sequence[str],
+    standard: Standard | None = None,
 ) -> list[dict[str, Any]]:
     """Return one row an item, worst first, as `store.rounds.open_round` takes them.
 
-    An image is flagged if its predicted label differs from the current one, or if the model
-    gives the current one less than an even chance. The order is by self-confidence; at noise
-    rates from 1 to 40% of real photos no other signal ranked better (docs/method.md).
+    An image is flagged if its label quality is below the cut of the standard and no person
+    has confirmed its label. Ties break by id, so that the same scores give the same queue.
     """
-    found = standings(evidence)
-    # Ties break by id, so that the same scores give the same queue.
+    return ranked(item_ids, judged(evidence, standard), class_names)
+
+
+def ranked(item_ids: ItemIds, verdict: Verdict, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what `build` does, of labels that were judged before."""
+    found = verdict.standings
     order = np.lexsort((item_ids, found.quality, ~found.flagged))
-    teller = Teller(item_ids, class_names, found, voices(evidence))
+    teller = Teller(item_ids, class_names, found, verdict.grounds)
     return list(teller.rows(order.tolist(), range(len(order))))
 
 
-def standings(evidence: Evidence) -> Standings:
-    """Return how each image stands with its current label."""
-    labels, probs = evidence.labels, evidence.pred_probs
-    rows = np.arange(len(labels))
-    quality = SIGNALS["self_confidence"](evidence)
-    flagged = (probs.argmax(axis=1) != labels) | (quality < EVEN_CHANCE)
-    rivals = probs.copy()
-    rivals[rows[flagged], labels[flagged]] = -1
-    # For a flagged image that agrees with its label this is the best rival.
-    suggested = np.where(flagged, rivals.argmax(axis=1), labels)
-    return Standings(labels, quality, suggested, probs[rows, suggested], flagged)
+def judged(evidence: Evidence, standard: Standard | None = None) -> Verdict:
+    """Hold each label to the standard, or to the one that fits the noise of the labels."""
+    standard = standard or fitting(evidence)
+    labels, probs, confirmed = evidence.labels, evidence.pred_probs, _confirmed(evidence)
+    quality = SIGNALS[standard.signal](replace(evidence, noise=standard.noise))
+    flagged = standard.flagged(quality, confirmed)
+    suggested = _suggestions(evidence, flagged)
+    standings = Standings(
+        labels=labels,
+        self_confidence=SIGNALS["self_confidence"](evidence),
+        quality=quality,
+        suggested=suggested,
+        confidence=probs[np.arange(len(labels)), suggested],
+        flagged=flagged,
+    )
+    return Verdict(standard, confirmed, standings, _grounds(evidence))
 
 
-def voices(evidence: Evidence) -> tuple[Voices, ...]:
-    """Return the views and the models, as far as there are any to be told about."""
+def _grounds(evidence: Evidence) -> Grounds:
+    """Return the views and the models, as far as there are any, and which labels are lonely."""
     apart = [("views", evidence.view_probs), ("models", evidence.committee_probs)]
     signals = {"views": "view_disagreement", "models": "committee_disagreement"}
-    return tuple(
+    voices = tuple(
         Voices(noun, SIGNALS[signals[noun]](evidence), probs.argmax(axis=2))
         for noun, probs in apart
         if probs is not None
     )
+    return Grounds(voices, _lonely(evidence))
+
+
+def _lonely(evidence: Evidence) -> ClassMask:
+    """Ask of every label what the signal `neighbours` asks of the current one."""
+    lonely: ClassMask = np.zeros(evidence.pred_probs.shape[::-1], bool)
+    if evidence.committee_probs is not None and MEMBER in evidence.member_names:
+        votes = evidence.committee_probs[evidence.member_names.index(MEMBER)]
+        lonely = votes.T < LONELY_VOTE
+    return lonely
+
+
+def _confirmed(evidence: Evidence) -> ItemMask:
+    if evidence.confirmed is None:
+        return np.zeros(len(evidence.labels), bool)
+    return evidence.confirmed
+
+
+def _suggestions(evidence: Evidence, flagged: ItemMask) -> Labels:
+    """Return the predicted label; for a flagged one that agrees with it, the best rival."""
+    rows = np.arange(len(evidence.labels))
+    rivals = evidence.pred_probs.copy()
+    rivals[rows[flagged], evidence.labels[flagged]] = -1
+    suggested: Labels = rivals.argmax(axis=1)
+    return suggested

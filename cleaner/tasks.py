@@ -13,8 +13,9 @@ import numpy as np
 
 from cleaner import queue, rescoring
 from cleaner.arrays import ViewFeatures
-from cleaner.backbones import open_backbone
-from cleaner.errors import TooFewImages
+from cleaner.backbones import Backbone, NamedByUser, open_backbone
+from cleaner.decisions import CONFIRMED
+from cleaner.errors import BackboneError, TooFewImages
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, scoring
 from cleaner.learning.bottlenecks import Source
@@ -24,6 +25,7 @@ from cleaner.progress import Progress, Report
 from cleaner.project import Project
 from cleaner.rescoring import Opening
 from cleaner.settings import ScoreSettings
+from cleaner.standings import Verdict
 from cleaner.store import catalogue, decisions, rounds
 
 log = logging.getLogger(__name__)
@@ -55,9 +57,12 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
         prediction.pred_probs,
         prediction.view_probs,
         prediction.committee_probs,
+        member_names=prediction.member_names,
+        confirmed=np.array([item.status in CONFIRMED for item in items]),
     )
-    ranking = queue.build(examples.item_ids, evidence, examples.class_names)
-    kept = _keep(project, examples, prediction, evidence, opening)
+    verdict = queue.judged(evidence)
+    ranking = queue.ranked(examples.item_ids, verdict, examples.class_names)
+    kept = _keep(project, examples, prediction, verdict, opening)
     done = time.perf_counter()
     flagged = sum(row["flagged"] for row in ranking)
     seconds = {"features": featured - clock, "training": done - featured, "total": done - clock}
@@ -121,7 +126,7 @@ def _features(
         sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
         found = bottlenecks.view_features(
             sources,
-            open_backbone(name),
+            _as_before(project, name),
             views=settings.views,
             seed=settings.seed,
             cache_folder=project.state / "cache",
@@ -138,6 +143,29 @@ def _features(
         for features, rows in arrays
     ]
     return kept, [items[row] for row in sorted(readable)]
+
+
+def _as_before(project: Project, name: str) -> Backbone:
+    """Return the backbone, if it is still what it was when this project first used it.
+
+    Raises:
+        BackboneError: the file, folder or handle has other content now.
+    """
+    backbone = open_backbone(name)
+    bare, _, pinned = name.partition("#sha256=")
+    if not isinstance(backbone, NamedByUser):
+        return backbone
+    found, fact = backbone.content_sha256, f"sha256 of {shown_path(bare)}"
+    with project.store.write() as connection:
+        known = catalogue.fact(connection, fact)
+        if known not in (None, found) and not pinned:
+            raise BackboneError(
+                f"{shown_path(bare)}: its content has changed since this project first used it "
+                f"(sha256 was {known}, is {found}). Put the old one back, or name the new one: "
+                f"{shown_path(bare)}#sha256={found}"
+            )
+        catalogue.set_facts(connection, {fact: found})
+    return backbone
 
 
 def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
@@ -166,16 +194,15 @@ def _keep(
     project: Project,
     examples: Examples,
     prediction: OutOfFold,
-    evidence: Evidence,
+    verdict: Verdict,
     opening: Opening,
 ) -> Path | None:
     """Keep what the ranking follows decisions with; without it, it follows in the next round."""
     kept = rescoring.kept_of(
         prediction,
-        labels=examples.labels,
+        verdict,
         groups=examples.groups,
         sealed=examples.sealed,
-        voices=queue.voices(evidence),
         opening=opening,
     )
     try:

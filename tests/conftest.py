@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from cleaner.project import Project
 from tests.pictures import write_dataset
+from tests.postgres import Server
 from tests.ranking import open_round
 
 # How long an example takes says more about the machine than about the code.
@@ -33,10 +34,35 @@ def dataset(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "pets", {"cat": 4, "dog": 4, "owl": 4})
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marked = metafunc.definition.get_closest_marker("every_store") is not None
+    if marked and "store_url" in metafunc.fixturenames:
+        metafunc.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server of the tests' own, started for those that ask for one."""
+    started = Server.start()
+    if started is None:
+        pytest.skip("no PostgreSQL server found: install postgresql to run this")
+    yield started
+    started.stop()
+
+
 @pytest.fixture
-def project(dataset: Path) -> Iterator[Project]:
+def store_url(request: pytest.FixtureRequest) -> str | None:
+    """Where a test's project keeps its decisions: None is SQLite in the state folder."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    server: Server = request.getfixturevalue("server")
+    return server.new_url()
+
+
+@pytest.fixture
+def project(dataset: Path, store_url: str | None) -> Iterator[Project]:
     """The dataset, scanned."""
-    opened = Project(dataset)
+    opened = Project(dataset, store=store_url)
     opened.scan()
     yield opened
     opened.store.close()

@@ -13,6 +13,8 @@ from cleaner.project import Project, Request, default_state
 from tests.pictures import write_dataset, write_image
 from tests.ranking import open_round
 
+pytestmark = pytest.mark.every_store
+
 
 def _item(project: Project, path: str) -> Item:
     (found,) = [item for item in project.dataset().items if item.path == path]

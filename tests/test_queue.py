@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaner import queue
+from cleaner.noise import NoiseModel
 from cleaner.predictions import Evidence
+from cleaner.standings import Standard
+from tests.noise import noisy
 
 CLASSES = ("cat", "dog", "owl")
 PROBS = np.array(
@@ -20,20 +24,32 @@ LABELS = np.zeros(4, np.int64)
 IDS = np.array([11, 12, 13, 14])
 
 
-def test_disagreeing_and_torn_images_are_flagged_worst_first() -> None:
-    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES)
+# What falls short of an even chance; the noise is of no account here.
+EVEN_CHANCE = Standard("self_confidence", NoiseModel(np.eye(3), 1.0, 0.1), 0.5)
+
+
+def test_what_is_below_the_cut_is_flagged_worst_first() -> None:
+    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES, EVEN_CHANCE)
     assert [row["item_id"] for row in rows] == [12, 14, 13, 11]
     assert [row["flagged"] for row in rows] == [True, True, True, False]
     assert [row["position"] for row in rows] == [0, 1, 2, 3]
 
 
+def test_what_a_person_confirmed_is_not_put_up_again() -> None:
+    confirmed = np.array([False, True, False, False])
+    evidence = Evidence(LABELS, PROBS, confirmed=confirmed)
+    rows = queue.build(IDS, evidence, CLASSES, EVEN_CHANCE)
+    assert [row["item_id"] for row in rows if row["flagged"]] == [14, 13]
+    assert rows[2]["item_id"] == 12
+
+
 def test_a_flagged_image_is_never_suggested_the_label_it_has() -> None:
-    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES)
+    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES, EVEN_CHANCE)
     assert [row["suggested_label"] for row in rows] == ["dog", "owl", "dog", "cat"]
 
 
 def test_reasons_name_the_classes_and_the_probabilities() -> None:
-    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES)
+    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES, EVEN_CHANCE)
     assert rows[0]["reasons"] == ["Looks like dog (85%), not like cat (10%)"]
     assert rows[2]["reasons"] == ["Torn between cat (42%) and dog (40%)"]
     assert rows[3]["reasons"] == []
@@ -41,8 +57,16 @@ def test_reasons_name_the_classes_and_the_probabilities() -> None:
 
 def test_voices_that_part_are_a_reason_of_their_own() -> None:
     views = np.stack([PROBS, PROBS[:, [1, 0, 2]]])
-    rows = queue.build(IDS, Evidence(LABELS, PROBS, view_probs=views), CLASSES)
+    rows = queue.build(IDS, Evidence(LABELS, PROBS, view_probs=views), CLASSES, EVEN_CHANCE)
     assert "The views disagree: 1 of 2 see the label" in rows[0]["reasons"]
+
+
+def test_a_lonely_label_is_a_reason_of_its_own() -> None:
+    votes = np.array([[[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.5, 0.4, 0.1], [0.3, 0.1, 0.6]]])
+    evidence = Evidence(LABELS, PROBS, committee_probs=votes, member_names=("neighbours",))
+    rows = queue.build(IDS, evidence, CLASSES, EVEN_CHANCE)
+    assert "Few of the images most like it are labelled cat" in rows[0]["reasons"]
+    assert not any("most like it" in reason for reason in rows[1]["reasons"])
 
 
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 40))
@@ -57,6 +81,45 @@ def test_every_image_is_ranked_once_and_the_queue_is_a_prefix(
     assert sorted(row["item_id"] for row in rows) == list(range(items))
     flags = [row["flagged"] for row in rows]
     assert flags == sorted(flags, reverse=True)
-    for row in rows:
-        differs = probs[row["item_id"]].argmax() != labels[row["item_id"]]
-        assert row["flagged"] or not differs
+    qualities = [row["label_quality"] for row in rows]
+    assert qualities == sorted(qualities)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2, 0.4])
+def test_the_cut_is_near_the_best_one_at_every_noise_rate(rate: float) -> None:
+    labels, wrong, probs = noisy(4000, 8, rate=rate, seed=1)
+    rows = queue.build(np.arange(4000), Evidence(labels, probs), [str(i) for i in range(8)])
+    hits = np.cumsum([wrong[row["item_id"]] for row in rows])
+    scores = 2 * hits / (np.arange(1, 4001) + wrong.sum())
+    flagged = sum(row["flagged"] for row in rows)
+    assert scores[flagged - 1] > scores.max() - 0.03
+
+
+def test_a_clean_dataset_is_not_put_up_for_review() -> None:
+    labels, _, probs = noisy(2000, 5, rate=0.0, seed=2)
+    rows = queue.build(np.arange(2000), Evidence(labels, probs), list("abcde"))
+    assert sum(row["flagged"] for row in rows) <= 5
+
+
+def test_a_rare_class_is_not_flagged_wholesale() -> None:
+    """Models give rare classes little; that alone makes no label suspect."""
+    labels, wrong, probs = noisy(3000, 5, rate=0.05, seed=3)
+    rare = np.flatnonzero(labels == 4)[25:]
+    kept = np.setdiff1d(np.arange(3000), rare)
+    modest = probs[kept] * np.array([1, 1, 1, 1, 0.3])
+    modest /= modest.sum(axis=1, keepdims=True)
+    rows = queue.build(kept, Evidence(labels[kept], modest), list("abcde"))
+    flagged = {row["item_id"] for row in rows if row["flagged"]}
+    right = [item for item in kept if labels[item] == 4 and not wrong[item]]
+    assert sum(item in flagged for item in right) <= len(right) / 4
+
+
+def test_high_noise_is_ranked_by_the_chance_that_a_label_is_right() -> None:
+    for rate, signal in ((0.05, "self_confidence"), (0.4, "label_posterior")):
+        labels, _, probs = noisy(3000, 6, rate=rate, seed=4)
+        assert queue.fitting(Evidence(labels, probs)).signal == signal
+
+
+def test_no_images_make_an_empty_queue() -> None:
+    nothing = Evidence(np.zeros(0, np.int64), np.zeros((0, 3)))
+    assert queue.build(np.zeros(0, np.int64), nothing, CLASSES) == []

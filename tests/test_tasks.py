@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
+import pytest
+from PIL import Image
+
 from cleaner import tasks
+from cleaner.backbones import NamedByUser, open_backbone
+from cleaner.errors import BackboneError
 from cleaner.following import Follower
 from cleaner.progress import Progress, silent
 from cleaner.project import Project, Request
 from cleaner.settings import ScoreSettings
-from tests.pictures import write_dataset, write_image
+from tests.pictures import picture, write_dataset, write_image
 
 SETTINGS = ScoreSettings(("mobilenet_v2_1.0_224",), views=1, folds=2).as_json()
 
@@ -28,16 +34,77 @@ def test_a_file_changed_between_scan_and_features_is_a_finding_and_not_ranked(
     project.store.close()
 
 
+def _tinted(root: Path, colours: dict[str, str], *, each: int) -> Path:
+    """Write different pictures whose classes can be told apart, or no member learns anything."""
+    for place, (class_name, colour) in enumerate(colours.items()):
+        (root / class_name).mkdir(parents=True)
+        for number in range(each):
+            plain = picture(place * each + number)
+            tinted = Image.blend(plain, Image.new("RGB", plain.size, colour), 0.6)
+            tinted.save(root / class_name / f"{number}.png")
+    return root
+
+
 def test_a_round_leaves_what_its_decisions_are_followed_with(tmp_path: Path) -> None:
-    project = Project(write_dataset(tmp_path / "pets", {"cat": 8, "dog": 8}))
+    root = _tinted(tmp_path / "pets", {"cat": "red", "dog": "blue"}, each=12)
+    for name in ("0.png", "1.png"):
+        (root / "cat" / name).rename(root / "dog" / f"red {name}")
+    project = Project(root)
     tasks.score(project, SETTINGS, silent)
     before = {item.item_id: item.label_quality for item in project.ranking()}
     follower = Follower(project.store, project.state)
     assert follower.look() == 0  # ranked as the round ranked them
-    wrong = [item for item in project.dataset().items if item.split == "train"][:3]
-    others = {"cat": "dog", "dog": "cat"}
-    project.decide([Request(item.item_id, "move", others[item.current_label]) for item in wrong])
+    wrong = project.queue()
+    assert {Path(item.path).name for item in wrong} == {"red 0.png", "red 1.png"}
+    project.decide([Request(item.item_id, "move", "cat") for item in wrong])
     assert follower.look() > len(wrong)
     after = {item.item_id: item.label_quality for item in project.ranking()}
     assert sum(after[item_id] != before[item_id] for item_id in before) > len(wrong)
     project.store.close()
+
+
+def test_a_network_that_changed_under_its_name_is_refused_until_it_is_named_anew(
+    tmp_path: Path,
+) -> None:
+    project = Project(write_dataset(tmp_path / "pets", {"cat": 1, "dog": 1}))
+    network = tmp_path / "mine.keras"
+    network.write_bytes(b"one")
+    first = tasks._as_before(project, str(network))
+    assert isinstance(first, NamedByUser)
+    tasks._as_before(project, str(network))
+    network.write_bytes(b"two")
+    with pytest.raises(BackboneError, match="changed since") as caught:
+        tasks._as_before(project, str(network))
+    named = str(caught.value).rpartition(" ")[2]
+    assert first.content_sha256 in str(caught.value)
+    tasks._as_before(project, named)
+    tasks._as_before(project, str(network))
+    network.write_bytes(b"three")
+    with pytest.raises(BackboneError, match="not the network you meant"):
+        tasks._as_before(project, named)
+    project.store.close()
+
+
+def test_no_reader_of_models_unpickles() -> None:
+    package = Path(tasks.__file__).parent
+    for source in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", "")}
+                assert not names & {"pickle", "joblib", "dill", "torch", "shelve"}, source
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                if node.func.attr == "load_model":
+                    assert given["safe_mode"] == "True", source
+                if ast.unparse(node.func) == "np.load":
+                    assert given["allow_pickle"] == "False", source
+
+
+def test_a_keras_file_with_code_in_it_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    inputs = keras.Input((32, 32, 3))
+    outputs = keras.layers.GlobalAveragePooling2D()(keras.layers.Lambda(lambda x: x)(inputs))
+    keras.Model(inputs, outputs).save(tmp_path / "code.keras")
+    with pytest.raises(BackboneError, match=r"code\.keras"):
+        open_backbone(str(tmp_path / "code.keras")).build()

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cleaner.backbones.base import OFFLINE_NAMES, Backbone, BackboneInfo, Extractor
+from cleaner.backbones.base import OFFLINE_NAMES, Backbone, BackboneInfo, Extractor, NamedByUser
 from cleaner.backbones.embedded import EmbeddedBackbone
 from cleaner.backbones.keras_applications import APPLICATIONS, KerasApplication
 from cleaner.backbones.local import LocalBackbone
@@ -17,6 +17,7 @@ __all__ = [
     "Backbone",
     "BackboneInfo",
     "Extractor",
+    "NamedByUser",
     "backbone_names",
     "list_backbones",
     "open_backbone",
@@ -60,7 +61,7 @@ def open_backbone(name: str) -> Backbone:
 def _is_path(name: str) -> bool:
     if "://" in name:
         return False
-    path, _, _ = name.partition("@")
+    path, _, _ = name.partition("#sha256=")[0].partition("@")
     return "/" in path or "\\" in path or path.endswith(".keras") or Path(path).exists()
 
 

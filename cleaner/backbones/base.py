@@ -77,6 +77,16 @@ class Backbone(Protocol):
         ...
 
 
+@runtime_checkable
+class NamedByUser(Protocol):
+    """A network that somebody named by path or handle; its content may change under its name."""
+
+    @property
+    def content_sha256(self) -> str:
+        """Return the hash of its content, in hex; raises BackboneError for another than named."""
+        ...
+
+
 def weights_unavailable(name: str, reason: str) -> WeightsUnavailable:
     """Return the error for a network whose weights cannot be fetched, in one line."""
     first_line = next(iter(reason.strip().splitlines()), "no reason given")

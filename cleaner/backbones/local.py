@@ -3,6 +3,7 @@
 `PATH@LOW..HIGH` says what range of values the network was trained on. Without it a .keras file is
 given 0..255, as Cleaner's own models take it, and a SavedModel 0..1, as TF-Hub modules take it.
 Either runs what somebody stored in it, and a stored graph can write files: name only your own.
+`PATH#sha256=...` says which content is meant; without it the first content used in a project is.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class LocalBackbone:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._path, self._values = _parse(name)
+        path, _, self._pinned_sha256 = name.partition("#sha256=")
+        self._path, self._values = _parse(path)
 
     @cached_property
     def info(self) -> BackboneInfo:
@@ -58,17 +60,32 @@ class LocalBackbone:
             note=note,
         )
 
-    @cached_property
-    def content_id(self) -> str:
-        """Hash the file or the folder, with the range of values and the runtime."""
+    @property
+    def content_sha256(self) -> str:
+        """Hash the file or the folder as it is now.
+
+        Raises:
+            BackboneError: it is not what the name says.
+        """
         self._check_path()
         from cleaner.backbones.networks import saved_model
 
-        content = (
+        found = (
             saved_model.content_sha256(self._path)
             if self._path.is_dir()
             else hashlib.sha256(self._path.read_bytes()).hexdigest()
         )
+        if self._pinned_sha256 not in ("", found):
+            raise BackboneError(
+                f"{self._path}: its content has sha256 {found}, the name says "
+                f"{self._pinned_sha256}. It is not the network you meant."
+            )
+        return found
+
+    @cached_property
+    def content_id(self) -> str:
+        """Name content, range of values and runtime."""
+        content = self.content_sha256
         values = f"{self._values.low:g}..{self._values.high:g}"
         return f"local-{content[:16]}-{values}-tensorflow-{version('tensorflow')}"
 
@@ -79,7 +96,7 @@ class LocalBackbone:
 
     def build(self, input_side_px: int | None = None) -> keras.Model:
         """Return the model behind a rescaling to its range of values."""
-        self._check_path()
+        _ = self.content_sha256  # nothing else is loaded than what was meant
         from cleaner.backbones.networks import keras_file, saved_model
 
         reader = saved_model.build if self._path.is_dir() else keras_file.build

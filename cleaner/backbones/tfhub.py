@@ -51,9 +51,13 @@ class HubBackbone:
         )
 
     @property
+    def content_sha256(self) -> str:
+        """Return the hash of what the handle leads to; fetches it."""
+        return self._module[1]
+
+    @property
     def content_id(self) -> str:
-        _, content_sha256 = self._module
-        return f"tfhub-{content_sha256[:16]}-tensorflow-{version('tensorflow')}"
+        return f"tfhub-{self.content_sha256[:16]}-tensorflow-{version('tensorflow')}"
 
     def extractor(self) -> Extractor:
         from cleaner.backbones.networks.extraction import KerasExtractor

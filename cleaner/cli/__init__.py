@@ -76,6 +76,7 @@ for _verb in (
     models.train,
     models.predict,
     models.export,
+    models.take_over,
     datasets.status,
     rounds.list_jobs,
     datasets.recover,

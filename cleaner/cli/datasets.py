@@ -121,6 +121,7 @@ def _status_lines(desk: Desk, document: dict[str, Any]) -> Iterator[str]:
     facts = {
         "dataset": document["root"],
         "state": document["state"],
+        "store": document["store"],
         "images": f"{document['images']:,} in {len(document['classes'])} classes",
         "decisions": decided or "none",
         "round": document["round"] or "none yet",

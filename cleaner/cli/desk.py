@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cleaner.items import shown_path
+
 if TYPE_CHECKING:
     from cleaner.project import Project
 
@@ -34,18 +36,22 @@ class Desk:
         root: the dataset as the user named it.
         state: the state folder, or None for the one beside the dataset.
         as_json: whether to answer with one JSON document.
+        store: the URL of a server's database, or None for the one that the state knows.
     """
 
     root: Path
     state: Path | None
     as_json: bool
+    store: str | None = None
 
     @contextmanager
     def project(self) -> Iterator[Project]:
         """Open the dataset for as long as a verb needs it."""
         from cleaner.project import Project  # here and not at the top: --help is quick
 
-        project = Project(self.root, self.state)
+        project = Project(self.root, self.state, self.store)
+        if project.store.upgrade is not None:
+            click.echo(shown_path(str(project.store.upgrade)), err=True)
         try:
             yield project
         finally:
@@ -72,7 +78,7 @@ def answer(document: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> 
 
 
 def dataset_verb(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command its DATASET argument, --state and --json, handed over as a `Desk`."""
+    """Give a command its DATASET argument, --state, --store and --json, handed over as a `Desk`."""
 
     @click.argument("dataset", type=click.Path(path_type=Path))
     @click.option(
@@ -81,10 +87,17 @@ def dataset_verb(function: Callable[..., None]) -> Callable[..., None]:
         metavar="DIR",
         help="Folder for what is remembered.  [default: DATASET.cleaner]",
     )
+    @click.option(
+        "--store",
+        metavar="URL",
+        envvar="CLEANER_STORE",
+        help="PostgreSQL database to remember it in; named once.  [default: SQLite in the state]",
+    )
     @json_option
     @functools.wraps(function)
     def command(**options: Any) -> None:
-        desk = Desk(options.pop("dataset"), options.pop("state"), options.pop("as_json"))
+        root, state, store = (options.pop(name) for name in ("dataset", "state", "store"))
+        desk = Desk(root, state, options.pop("as_json"), store)
         function(desk, **options)
 
     return command

@@ -148,14 +148,47 @@ def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | N
     """Write the cleaned images, their labels, or the model.
 
     folder is a copy of the images in class folders as reviewed, csv a table of all labels; the
-    others are formats of the trained model. Nothing is ever overwritten.
+    others are formats of the trained model. With each comes a manifest of hashes, labels and
+    decisions, which `import` reads back. Nothing is ever overwritten.
     """
     from cleaner import exports
 
     with desk.project() as project, ProgressLine() as line:
         written = exports.export(project, format_name, destination, model_id=model_id, report=line)
-    document = {"written": len(written), "files": [shown_path(str(path)) for path in written]}
-    desk.answer(document, [f"{len(written):,} written to {destination}."])
+    document = {
+        "written": len(written.files),
+        "files": [shown_path(str(path)) for path in written.files],
+        "manifest": shown_path(str(written.manifest)),
+    }
+    lines = [f"{len(written.files):,} written to {destination}.", f"manifest  {written.manifest}"]
+    desk.answer(document, lines)
+
+
+@click.command("import", epilog=examples("import data/demo cleaned.manifest.json"))
+@dataset_verb
+@click.argument("manifest", type=click.Path(path_type=Path))
+def take_over(desk: Desk, *, manifest: Path) -> None:
+    """Take over labels and decisions from an export's manifest.
+
+    Images are known by their content, wherever their files lie. What is not here, and what the
+    manifest does not know, is named. Importing twice changes nothing more.
+    """
+    from cleaner import manifests
+
+    with desk.project() as project:
+        if not project.dataset().items:
+            project.scan()
+        found = manifests.read_into(project, manifest)
+    document = asdict(found) | {
+        "unknown": [shown_path(path) for path in found.unknown],
+        "missing": [shown_path(path) for path in found.missing],
+    }
+    lines = [
+        f"{found.matched:,} images known, {found.recorded:,} decisions recorded.",
+        *(f"  not here: {path}" for path in document["unknown"]),
+        *(f"  not in the manifest: {path}" for path in document["missing"]),
+    ]
+    desk.answer(document, lines)
 
 
 @click.command(epilog=examples("backbones"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _COLUMNS = (
     "reasons",
 )
 _WANTED = ("path", "action", "label")
+_SEPARATORS = (",", ";", "\t")
 
 
 def write(sheet: Path, entries: Sequence[dict[str, Any]]) -> None:
@@ -58,7 +60,8 @@ def read(sheet: Path) -> list[tuple[str, str, str | None]]:
     """Return (path, action, label) of every line that names an action.
 
     Raises:
-        CleanerError: the file cannot be read, or lacks a column, or holds no decision.
+        CleanerError: the file cannot be read, or lacks a column, or holds no decision, or two
+            about one image.
     """
     rows = _rows(sheet)
     found = []
@@ -71,13 +74,30 @@ def read(sheet: Path) -> list[tuple[str, str, str | None]]:
             f"{sheet}: holds no decision ({len(rows)} lines without an action). Write accept, "
             "move, exclude or skip into the column action."
         )
+    _refuse_twice(sheet, found)
     return found
+
+
+def _refuse_twice(sheet: Path, found: list[tuple[str, str, str | None]]) -> None:
+    times = Counter(path for path, _, _ in found)
+    path, count = times.most_common(1)[0]
+    if count > 1:
+        raise CleanerError(
+            f"{sheet}: {path}: decided {count} times. Leave one line for each image."
+        )
+
+
+def _separator(first_line: str) -> str:
+    """Return what stands between the columns; spreadsheets write the one of their country."""
+    return max(_SEPARATORS, key=first_line.count)
 
 
 def _rows(sheet: Path) -> list[dict[str, str]]:
     try:
         with sheet.open(newline="", encoding="utf-8-sig") as lines:
-            table = csv.DictReader(lines)
+            first = lines.readline()
+            lines.seek(0)
+            table = csv.DictReader(lines, delimiter=_separator(first))
             columns = table.fieldnames or ()
             rows = list(table)
     except OSError as error:

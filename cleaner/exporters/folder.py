@@ -27,7 +27,7 @@ def export(entries: Sequence[Entry], destination: Path, report: Report = silent)
         ExportError: the destination is taken or lies in the dataset, or an image is no longer
             what was scanned; nothing is left behind then.
     """
-    kept = [e for e in entries if e.item.status != "excluded" and not e.item.quarantined]
+    kept = kept_of(entries)
     _check_outside(kept, destination)
     taken: set[str] = set()
     written: list[Path] = []
@@ -41,6 +41,11 @@ def export(entries: Sequence[Entry], destination: Path, report: Report = silent)
             written.append(destination / name)
             report(Progress("Copying the images", done, len(kept), shown_path(name)))
     return written
+
+
+def kept_of(entries: Sequence[Entry]) -> list[Entry]:
+    """Return those that are copied, in the order of what `export` returns."""
+    return [e for e in entries if e.item.status != "excluded" and not e.item.quarantined]
 
 
 def _check_outside(entries: Sequence[Entry], destination: Path) -> None:

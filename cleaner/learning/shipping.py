@@ -95,7 +95,7 @@ def flush(folder: Path) -> None:
 
 
 def _answers(folder: Path, classifier: Classifier, samples: ImageBatch) -> dict[str, PredProbs]:
-    loaded = keras.models.load_model(folder / MODEL_FILES["keras"], compile=False)
+    loaded = keras.models.load_model(folder / MODEL_FILES["keras"], compile=False, safe_mode=True)
     served = tf.saved_model.load(str(folder / MODEL_FILES["saved_model"])).signatures
     encoded = tf.constant([_png(photo) for photo in samples])
     answers: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """The ranking follows a decision at once, without a model being trained.
 
 Only the ridge member of the committee answers, exactly; the other members, the penalty, the
-temperatures and the shares stay as the round left them until the next one. Needs numpy alone,
-so pages and quick verbs may use it.
+temperatures, the weights and what labels are held to stay as the round left them until the
+next one. Needs numpy alone, so pages and quick verbs may use it.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cleaner.arrays import (
+    ClassMask,
     ClassRows,
     Groups,
     HatRows,
@@ -28,13 +29,23 @@ from cleaner.arrays import (
     LabelQuality,
     Labels,
 )
-from cleaner.standings import Voices
+from cleaner.noise import NoiseModel
+from cleaner.standings import Grounds, Standard, Voices
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
 _SMALL = "small.npz"
-_MAPPED = ("rows", "fitted", "others")
-_ARRAYS = ("leverage", "labels", "trains", "groups", "item_ids", "ranked")
+_MAPPED = ("rows", "fitted", "others", "lonely")
+_ARRAYS = (
+    "leverage",
+    "labels",
+    "trains",
+    "confirmed",
+    "groups",
+    "item_ids",
+    "doubted",
+    "trusted",
+)
 _PART = ".part"
 
 log = logging.getLogger(__name__)
@@ -58,9 +69,13 @@ class Kept:
     """A round as it was solved; arrays as in `linear.Linear` and `mixing.Mixture`.
 
     Attributes:
+        lonely: as in `standings.Grounds`, for the reasons.
+        confirmed: (item,), labels that a person vouched for.
         item_ids: (item,).
-        ranked: (item,), label quality in the order of the round's ranking, rising.
+        doubted: label quality of what was put up for review, rising.
+        trusted: the same of the others.
         voices: for the reasons.
+        standard: what labels are held to, its cut between two images of the round.
         class_names: in the order of the labels.
         opening: of the round.
     """
@@ -68,17 +83,26 @@ class Kept:
     rows: HatRows = field(repr=False)
     fitted: ClassRows = field(repr=False)
     others: ClassRows = field(repr=False)
+    lonely: ClassMask = field(repr=False)
     leverage: LabelQuality = field(repr=False)
     labels: Labels = field(repr=False)
     trains: ItemMask = field(repr=False)
+    confirmed: ItemMask = field(repr=False)
     groups: Groups = field(repr=False)
     item_ids: ItemIds = field(repr=False)
-    ranked: LabelQuality = field(repr=False)
+    doubted: np.ndarray = field(repr=False)
+    trusted: np.ndarray = field(repr=False)
     voices: tuple[Voices, ...] = field(repr=False)
+    standard: Standard = field(repr=False)
     scale: float
     share: float
     class_names: tuple[str, ...]
     opening: Opening
+
+    @property
+    def grounds(self) -> Grounds:
+        """For the reasons."""
+        return Grounds(self.voices, self.lonely)
 
 
 def folder_of(state: Path, round_id: int) -> Path:
@@ -99,6 +123,7 @@ def write(state: Path, kept: Kept) -> Path:
         for name in _MAPPED:
             _write_array(beside / f"{name}.npy", getattr(kept, name))
         small = {name: getattr(kept, name) for name in _ARRAYS}
+        small["transition"] = kept.standard.noise.transition
         for voices in kept.voices:
             small |= {
                 f"{voices.noun}_agreement": voices.agreement,
@@ -148,13 +173,16 @@ def _opened(folder: Path, manifest: dict[str, Any]) -> Kept:
             Voices(noun, small[f"{noun}_agreement"], small[f"{noun}_votes"])
             for noun in manifest["voices"]
         )
+        noise = NoiseModel(small["transition"], manifest["sharpness"], manifest["rate"])
     return Kept(
         rows=_mapped(folder / "rows.npy", mode="r"),
         # Pages that a decision changes become this process's own; the file stays as it is.
         fitted=_mapped(folder / "fitted.npy", mode="c"),
         others=_mapped(folder / "others.npy", mode="r"),
+        lonely=_mapped(folder / "lonely.npy", mode="r"),
         **arrays,
         voices=voices,
+        standard=Standard(manifest["signal"], noise, manifest["cut"]),
         scale=manifest["scale"],
         share=manifest["share"],
         class_names=tuple(manifest["class_names"]),
@@ -181,6 +209,10 @@ def _write_manifest(folder: Path, kept: Kept) -> None:
         "format": _FORMAT,
         "sizes": {path.name: path.stat().st_size for path in folder.iterdir()},
         "voices": [voices.noun for voices in kept.voices],
+        "signal": kept.standard.signal,
+        "cut": kept.standard.cut,
+        "sharpness": kept.standard.noise.sharpness,
+        "rate": kept.standard.noise.rate,
         "scale": kept.scale,
         "share": kept.share,
         "class_names": list(kept.class_names),

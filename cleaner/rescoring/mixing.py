@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaner.arrays import ClassRows
+from cleaner.arrays import ClassRows, ItemMask, LabelQuality, Labels
 from cleaner.predictions import LEAST_PROBABILITY
 from cleaner.rescoring.linear import Linear
-from cleaner.standings import EVEN_CHANCE, Standings
+from cleaner.standings import Standard, Standings
 
 # So many numbers of one part stay in the processor's cache from one step to the next.
 _PART_NUMBERS = 400_000
 _LEAST_LOG = np.float32(np.log(LEAST_PROBABILITY))
+# Signals that can be told from the committee's probabilities and the noise of the round.
+FOLLOWED = ("self_confidence", "label_posterior")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,10 @@ class Mixture:
     """How the moving member joins the others.
 
     Attributes:
-        others: (class, item), the other members' log-probabilities times their shares, mixed
-            and multiplied by the scale of the mixture.
+        others: (class, item), the other members' log-probabilities times their weights, pooled
+            and multiplied by the scale of the pool.
         scale: of the moving member's softmax.
-        share: of the moving member, times the scale of the mixture.
+        share: the weight of the moving member, times the scale of the pool.
     """
 
     others: ClassRows
@@ -33,30 +35,48 @@ class Mixture:
     share: float
 
 
-def standings(linear: Linear, mixture: Mixture) -> Standings:
+def standings(
+    linear: Linear, mixture: Mixture, standard: Standard, confirmed: ItemMask
+) -> Standings:
     """Return how each image stands now.
 
-    Sums of exponentials are taken in float32, on numbers whose largest is 0; a quality is the
-    share of the label against the sum of the others, so that those next to 1 keep their order.
+    Sums of exponentials are taken in float32, on numbers whose largest is 0; a probability is
+    the share of the label against the sum of the others, so that those next to 1 keep their
+    order.
+
+    Args:
+        linear: what the moving member says.
+        mixture: what the others said in the round.
+        standard: of the round, its signal one of `FOLLOWED`.
+        confirmed: (item,), labels that a person vouches for.
     """
     labels = linear.labels
     items = len(labels)
-    quality, confidence = np.empty(items), np.empty(items)
+    own, confidence = np.empty(items), np.empty(items)
+    quality = np.empty(items) if standard.signal == "label_posterior" else own
     suggested, flagged = labels.copy(), np.empty(items, bool)
     for part, predictions in linear.left_out(_parts(*mixture.others.shape)):
-        mine = labels[part], np.arange(predictions.shape[1])
         weights = _weights(predictions, mixture, part)
-        own = weights[mine].astype(np.float64)
-        weights[mine] = 0
-        others = weights.sum(axis=0).astype(np.float64)
+        if quality is not own:
+            probs = weights / weights.sum(axis=0)
+            quality[part] = standard.noise.posterior(probs.T, labels[part])
+        mine, total = _taken_out(weights, labels[part])
+        own[part] = mine / total
+        flagged[part] = standard.flagged(quality[part], confirmed[part])
         rival = weights.max(axis=0)
-        total = own + others
-        quality[part] = own / total
-        flagged[part] = (rival > own) | (quality[part] < EVEN_CHANCE)
-        doubted = np.flatnonzero(flagged[part])
-        suggested[part.start + doubted] = weights[:, doubted].argmax(axis=0)
-        confidence[part] = np.where(flagged[part], rival / total, quality[part])
-    return Standings(labels.copy(), quality, suggested, confidence, flagged)
+        rivalled = np.flatnonzero(flagged[part] | (rival > mine))
+        suggested[part.start + rivalled] = weights[:, rivalled].argmax(axis=0)
+        confidence[part] = own[part]
+        confidence[part.start + rivalled] = (rival / total)[rivalled]
+    return Standings(labels.copy(), own, quality, suggested, confidence, flagged)
+
+
+def _taken_out(weights: ClassRows, labels: Labels) -> tuple[LabelQuality, LabelQuality]:
+    """Take the labels' weights out, and return them, and the sum of all with them."""
+    places = labels, np.arange(len(labels))
+    own: LabelQuality = weights[places].astype(np.float64)
+    weights[places] = 0
+    return own, own + weights.sum(axis=0)
 
 
 def _parts(classes: int, items: int) -> Iterator[slice]:

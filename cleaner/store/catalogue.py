@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     bindparam,
     delete,
     func,
@@ -17,9 +18,13 @@ from sqlalchemy import (
 )
 
 from cleaner.items import Finding, Item, ScannedFile, Split, Status
-from cleaner.store.tables import classes, facts, findings, items
+from cleaner.store.bulk import add_rows
+from cleaner.store.tables import LARGEST_NUMBER, classes, facts, findings, items, moves
 
 ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
+# Built once: they are asked for at every decision.
+_ITEM = select(*ITEM_COLUMNS).where(items.c.item_id == bindparam("number"))
+_CLASS_NAMES = select(classes.c.name).order_by(classes.c.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class KnownFile:
 
     item_id: int
     file: ScannedFile
+    group_id: int
     given_label: str
     current_label: str
     split: Split
@@ -45,7 +51,9 @@ def all_items(connection: Connection) -> tuple[Item, ...]:
 
 def item(connection: Connection, item_id: int) -> Item | None:
     """Return one image by its number, also one that a scan no longer finds."""
-    row = connection.execute(select(*ITEM_COLUMNS).where(items.c.item_id == item_id)).first()
+    if not 0 <= item_id <= LARGEST_NUMBER:
+        return None
+    row = connection.execute(_ITEM, {"number": item_id}).first()
     return None if row is None else Item(*row)
 
 
@@ -55,6 +63,34 @@ def item_at(connection: Connection, path: str) -> Item | None:
         select(*ITEM_COLUMNS).where(items.c.path == path, items.c.present, ~items.c.quarantined)
     ).first()
     return None if row is None else Item(*row)
+
+
+def to_move(connection: Connection) -> tuple[Item, ...]:
+    """Return the images that a plan of moves is about.
+
+    Those that lie elsewhere than label and status say, and those that were moved before: they
+    may get their own name back.
+    """
+    was_moved = select(moves.c.item_id).where(moves.c.state == "done")
+    either = select(items.c.item_id).where(items.c.misplaced).union(was_moved)
+    rows = connection.execute(
+        select(*ITEM_COLUMNS)
+        .where(items.c.present, items.c.item_id.in_(either))
+        .order_by(items.c.item_id)
+    )
+    return tuple(Item(*row) for row in rows)
+
+
+def misplaced(connection: Connection) -> int:
+    """Return how many images lie elsewhere than their label and status say."""
+    return connection.scalar(select(func.count()).where(items.c.misplaced)) or 0
+
+
+def labels(connection: Connection) -> Iterator[tuple[str, str, str, Status]]:
+    """Yield content hash, given label, current label and status of every image that is there."""
+    columns = (items.c.content_hash, items.c.given_label, items.c.current_label, items.c.status)
+    for row in connection.execute(select(*columns).where(items.c.present)):
+        yield row[0], row[1], row[2], row[3]
 
 
 def known_files(connection: Connection) -> tuple[KnownFile, ...]:
@@ -77,6 +113,7 @@ def _known(row: Any) -> KnownFile:
     return KnownFile(
         item_id=row.item_id,
         file=file,
+        group_id=row.group_id,
         given_label=row.given_label,
         current_label=row.current_label,
         split=row.split,
@@ -87,8 +124,7 @@ def _known(row: Any) -> KnownFile:
 
 def add_items(connection: Connection, files: Sequence[tuple[ScannedFile, int, Split]]) -> None:
     """Add images never seen before, each with its duplicate group and split."""
-    if files:
-        connection.execute(insert(items), [_new_row(*entry) for entry in files])
+    add_rows(connection, items, [_new_row(*entry) for entry in files])
 
 
 def _new_row(file: ScannedFile, group_id: int, split: Split) -> dict[str, Any]:
@@ -142,7 +178,12 @@ def place_item(connection: Connection, item_id: int, path: str, *, quarantined: 
 
 def class_names(connection: Connection) -> tuple[str, ...]:
     """Return the classes in their order."""
-    return tuple(connection.scalars(select(classes.c.name).order_by(classes.c.position)))
+    return tuple(connection.scalars(_CLASS_NAMES))
+
+
+def labels_in_use(connection: Connection) -> set[str]:
+    """Return the current labels of the images that are there."""
+    return {label for _status, label in counts(connection)}
 
 
 def set_classes(connection: Connection, names: Sequence[str]) -> None:
@@ -153,15 +194,14 @@ def set_classes(connection: Connection, names: Sequence[str]) -> None:
         connection.execute(insert(classes), rows)
 
 
-def class_counts(connection: Connection) -> dict[str, int]:
-    """Return how many images each class holds now, excluded ones left out."""
+def counts(connection: Connection) -> dict[tuple[Status, str], int]:
+    """Return how many images have each status and current label."""
     rows = connection.execute(
-        select(items.c.current_label, func.count())
-        .where(items.c.present, items.c.status != "excluded")
-        .group_by(items.c.current_label)
+        select(items.c.status, items.c.current_label, func.count())
+        .where(items.c.present)
+        .group_by(items.c.status, items.c.current_label)
     )
-    counts = dict.fromkeys(class_names(connection), 0)
-    return counts | {row[0]: row[1] for row in rows}
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def replace_findings(connection: Connection, found: Sequence[Finding]) -> None:
@@ -172,17 +212,31 @@ def replace_findings(connection: Connection, found: Sequence[Finding]) -> None:
 
 def add_findings(connection: Connection, found: Sequence[Finding]) -> None:
     """Keep these beside what the last scan found."""
-    if found:
-        connection.execute(
-            insert(findings),
-            [asdict(finding) | {"paths": list(finding.paths)} for finding in found],
-        )
+    rows = [asdict(finding) | {"paths": list(finding.paths)} for finding in found]
+    add_rows(connection, findings, rows)
 
 
-def all_findings(connection: Connection) -> tuple[Finding, ...]:
-    """Return the findings of the last scan."""
-    rows = connection.execute(select(findings).order_by(findings.c.finding_id))
+def all_findings(connection: Connection, *, limit: int | None = None) -> tuple[Finding, ...]:
+    """Return the findings of the last scan; with a limit, the most severe ones first."""
+    if limit is None:
+        return _findings(connection, select(findings).order_by(findings.c.finding_id))
+    found: tuple[Finding, ...] = ()
+    for severity in ("error", "warning", "info"):
+        statement = select(findings).where(findings.c.severity == severity)
+        statement = statement.order_by(findings.c.finding_id).limit(limit - len(found))
+        found += _findings(connection, statement)
+    return found
+
+
+def _findings(connection: Connection, statement: Select[Any]) -> tuple[Finding, ...]:
+    rows = connection.execute(statement)
     return tuple(Finding(r.kind, tuple(r.paths), r.severity, r.detail) for r in rows)
+
+
+def finding_counts(connection: Connection) -> dict[str, int]:
+    """Return how many findings of each kind the last scan made."""
+    rows = connection.execute(select(findings.c.kind, func.count()).group_by(findings.c.kind))
+    return {row[0]: row[1] for row in rows}
 
 
 def fact(connection: Connection, name: str) -> str | None:

@@ -2,44 +2,113 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, not_, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
 
 from cleaner.decisions import FOLDER_REVIEWER, STATUS_AFTER, Decision
-from cleaner.store.tables import decisions, items, rounds, scores
+from cleaner.items import Status
+from cleaner.store.tables import decisions, items, rounds, scores, written
 
 _COLUMNS = [decisions.c[name] for name in Decision.__slots__]
-UNDONE = select(decisions.c.undoes).where(decisions.c.undoes.is_not(None))
+# Columns of `rounds`, and the decisions that count there.
+_COUNTED = {
+    "reviewed": ("accept", "move", "exclude"),
+    "relabelled": ("move",),
+    "excluded": ("exclude",),
+}
+_MOST_IN_A_STATEMENT = 10_000  # databases take so many values and not many more
+
+
+def _standing() -> Select[Any]:
+    undo = decisions.alias("undo")
+    is_undone = exists().where(undo.c.undoes == decisions.c.op_id)
+    return (
+        select(*_COLUMNS)
+        .where(decisions.c.action != "undo", ~is_undone)
+        .order_by(decisions.c.sequence.desc())
+    )
+
+
+# Built once: a decision holds up whoever decides next, and building takes as long as asking.
+_OF_ITEM = _standing().where(decisions.c.item_id == bindparam("decided_item"))
+_APPEND = insert(decisions)
+_SET_STATE = (
+    update(items)
+    .where(items.c.item_id == bindparam("decided_item"))
+    .values(
+        current_label=bindparam("label"),
+        status=bindparam("new_status"),
+        queue_position=bindparam("place"),
+    )
+)
 
 
 def known_ops(connection: Connection, op_ids: Sequence[str]) -> set[str]:
     """Return which of these decisions have arrived before."""
-    return set(
-        connection.scalars(select(decisions.c.op_id).where(decisions.c.op_id.in_(list(op_ids))))
-    )
+    found: set[str] = set()
+    for start in range(0, len(op_ids), _MOST_IN_A_STATEMENT):
+        some = list(op_ids[start : start + _MOST_IN_A_STATEMENT])
+        found |= set(
+            connection.scalars(select(decisions.c.op_id).where(decisions.c.op_id.in_(some)))
+        )
+    return {op_id for op_id in op_ids if written(op_id) in found}
 
 
 def record(connection: Connection, decision: Decision) -> None:
     """Append one decision and bring its image up to date, in the caller's transaction."""
-    connection.execute(insert(decisions).values(**asdict(decision)))
-    status, position = _state_after(connection, decision)
-    connection.execute(
-        update(items)
-        .where(items.c.item_id == decision.item_id)
-        .values(current_label=decision.label_after, status=status, queue_position=position)
-    )
+    before = of_item(connection, decision.item_id)
+    connection.execute(_APPEND, asdict(decision))
+    after = _with(before, decision)
+    status, position = _state_after(connection, decision, after)
+    state = {"label": decision.label_after, "new_status": status, "place": position}
+    connection.execute(_SET_STATE, {"decided_item": decision.item_id} | state)
+    _count(connection, before, after)
 
 
-def _state_after(connection: Connection, decision: Decision) -> tuple[str, int | None]:
+def _with(standing: list[Decision], decision: Decision) -> list[Decision]:
+    """Return what stands of an image's decisions after one more, the latest first."""
+    if decision.action == "undo":
+        return [earlier for earlier in standing if earlier.op_id != decision.undoes]
+    return [decision, *standing]
+
+
+def _state_after(
+    connection: Connection, decision: Decision, standing: list[Decision]
+) -> tuple[str, int | None]:
     if decision.action != "undo":
         return STATUS_AFTER[decision.action], None
-    earlier = of_item(connection, decision.item_id)
-    if earlier and not _is_stale_skip(connection, earlier[0]):
-        return STATUS_AFTER[earlier[0].action], None
+    if standing and not _is_stale_skip(connection, standing[0]):
+        return STATUS_AFTER[standing[0].action], None
     return "unreviewed", _rank_if_flagged(connection, decision.item_id)
+
+
+def _count(connection: Connection, before: list[Decision], after: list[Decision]) -> None:
+    """Keep the numbers of each round in step with the log, which is too long to count anew."""
+    changed = _tally(after)
+    changed.subtract(_tally(before))
+    for (round_id, column), change in changed.items():
+        if change:
+            connection.execute(
+                update(rounds)
+                .where(rounds.c.round_id == round_id)
+                .values({column: rounds.c[column] + change})
+            )
+
+
+def _tally(standing: list[Decision]) -> Counter[tuple[int, str]]:
+    """Return 1 for each number of each round in which one image counts."""
+    return Counter(
+        {
+            (decision.round_id, column): 1
+            for decision in standing
+            for column, actions in _COUNTED.items()
+            if decision.round_id is not None and decision.action in actions
+        }
+    )
 
 
 def requeue(connection: Connection, item_id: int) -> None:
@@ -78,8 +147,8 @@ def is_undone(connection: Connection, op_id: str) -> bool:
 
 def of_item(connection: Connection, item_id: int) -> list[Decision]:
     """Return the image's decisions that were not taken back, the latest first."""
-    statement = _standing().where(decisions.c.item_id == item_id)
-    return [Decision(*row) for row in connection.execute(statement)]
+    rows = connection.execute(_OF_ITEM, {"decided_item": item_id})
+    return [Decision(*row) for row in rows]
 
 
 def standing(
@@ -95,11 +164,6 @@ def standing(
     return [Decision(*row) for row in connection.execute(statement.limit(limit))]
 
 
-def _standing() -> Select[Any]:
-    is_standing = and_(decisions.c.action != "undo", not_(decisions.c.op_id.in_(UNDONE)))
-    return select(*_COLUMNS).where(is_standing).order_by(decisions.c.sequence.desc())
-
-
 def history(connection: Connection, *, limit: int | None = None) -> list[Decision]:
     """Return the whole log, undos included, the latest first."""
     statement = select(*_COLUMNS).order_by(decisions.c.sequence.desc()).limit(limit)
@@ -111,27 +175,15 @@ def latest_sequence(connection: Connection) -> int:
     return connection.scalar(select(func.max(decisions.c.sequence))) or 0
 
 
-def changed_since(connection: Connection, sequence: int) -> dict[int, str | None]:
-    """Return the current label of each image that was decided about behind this entry.
-
-    None stands for an image that is excluded now.
-    """
+def changed_since(connection: Connection, sequence: int) -> list[tuple[int, str, Status]]:
+    """Return id, current label and status of each image decided about behind this entry."""
     decided = select(decisions.c.item_id).where(decisions.c.sequence > sequence)
     rows = connection.execute(
         select(items.c.item_id, items.c.current_label, items.c.status).where(
             items.c.item_id.in_(decided)
         )
     )
-    return {row[0]: None if row[2] == "excluded" else row[1] for row in rows}
-
-
-def status_counts(connection: Connection) -> dict[str, int]:
-    """Return how many images have each status."""
-    rows = connection.execute(
-        select(items.c.status, func.count()).where(items.c.present).group_by(items.c.status)
-    )
-    counts = dict.fromkeys(("unreviewed", *STATUS_AFTER.values()), 0)
-    return counts | {row[0]: row[1] for row in rows}
+    return [(row.item_id, row.current_label, row.status) for row in rows]
 
 
 def _first(connection: Connection, statement: Select[Any]) -> Decision | None:

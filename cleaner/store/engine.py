@@ -1,25 +1,50 @@
-"""Open the database, and begin transactions that do not step on each other."""
+"""Open the database, bring it up to date, and begin transactions that do not step on each other."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cleaner.errors import StoreError, StoreTooNew
+from cleaner.store import migrations
+from cleaner.store.migrations import SCHEMA_VERSION
+from cleaner.store.postgres import Server
+from cleaner.store.sqlite import SqliteFile
 from cleaner.store.tables import facts, metadata
 
-SCHEMA_VERSION = 1
-_BUSY_TIMEOUT_SECONDS = 30
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What opening a database of an earlier version did.
+
+    Attributes:
+        before: its version until then.
+        after: its version now.
+        backup: where the copy from before is, in words.
+    """
+
+    before: int
+    after: int
+    backup: str
+
+    def __str__(self) -> str:
+        return (
+            f"The database was brought from version {self.before} to {self.after}; "
+            f"as it was before, it is kept in {self.backup}."
+        )
 
 
 class Store:
-    """One dataset's database: SQLite beside the dataset, or any server by its URL.
+    """One dataset's database: a SQLite file, or a PostgreSQL server by its URL.
+
+    Attributes:
+        shown: where it is, as people may see it: without a password.
+        upgrade: what was done to a database of an earlier version, or None.
 
     Raises:
         StoreError: it cannot be opened, or is damaged.
@@ -27,25 +52,20 @@ class Store:
     """
 
     def __init__(self, where: Path | str) -> None:
-        self.where = where
-        # Built from its parts: in a URL written out, "?" and "%" in a path mean something.
-        url = (
-            URL.create("sqlite", database=str(where))
-            if isinstance(where, Path)
-            else make_url(where)
-        )
-        self._engine = create_engine(url, connect_args=_connect_arguments(url))
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _prepare_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._database = SqliteFile(where) if isinstance(where, Path) else Server(where)
+        self.shown = self._database.shown
+        self.upgrade: Upgrade | None = None
         try:
             self._open()
         except DatabaseError as error:
+            self.close()
             raise StoreError(
-                f"{where}: not a database of this project, or damaged ({error.orig}). Move it "
-                "away to start anew, or name another state folder with --state."
+                f"{self.shown}: not a database of this project, or damaged ({_reason(error)}). "
+                f"{self._database.other_choice}"
             ) from error
+        except StoreError:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -54,20 +74,24 @@ class Store:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._explained(), self._engine.begin() as connection:
+        with self._explained(), self._database.reader.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection whose statements are all kept or, on an exception, none.
 
-        A deferred SQLite transaction fails with "database is locked" when it turns into a
-        writer too late; taking the lock at the start makes writers queue up instead.
+        Writers take turns from the start. A transaction that turns into a writer later would
+        fail with "database is locked", or have to be tried again.
 
         Raises:
             StoreError: nothing was kept, such as on a full disk.
         """
-        with self._explained(), self._writer.begin() as connection:
+        with (
+            self._explained(),
+            self._database.turn(),
+            self._database.writer.begin() as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -76,45 +100,43 @@ class Store:
             yield
         except OperationalError as error:
             raise StoreError(
-                f"{self.where}: the database cannot be used ({error.orig}). Check that the "
-                "folder is writable and the disk not full, or name another one with --state."
+                f"{self.shown}: the database cannot be used ({_reason(error)}). "
+                f"{self._database.advice}"
             ) from error
+
+    def is_there(self) -> bool:
+        """Tell whether the database was not deleted under us."""
+        return self._database.is_there()
 
     def close(self) -> None:
         """Give all connections back."""
-        self._engine.dispose()
+        self._database.reader.dispose()
 
     def _open(self) -> None:
+        with self.read() as connection:
+            if self._version(connection) == SCHEMA_VERSION:
+                return  # without waiting for whoever is writing
         with self.write() as connection:
-            if inspect(connection).has_table("facts"):
-                _refuse_newer(connection, self.where)
-                return
-            metadata.create_all(connection)
-            connection.execute(insert(facts).values(name="schema", value=str(SCHEMA_VERSION)))
+            version = self._version(connection)  # somebody else may have been here first
+            if version is None:
+                metadata.create_all(connection)
+                connection.execute(insert(facts).values(name="schema", value=str(SCHEMA_VERSION)))
+            elif version < SCHEMA_VERSION:
+                backup = self._database.back_up(connection, version)
+                migrations.run(connection, version)
+                self.upgrade = Upgrade(version, SCHEMA_VERSION, backup)
+
+    def _version(self, connection: Connection) -> int | None:
+        if not inspect(connection).has_table("facts"):
+            return None
+        found = connection.scalar(select(facts.c.value).where(facts.c.name == "schema"))
+        if found is None or int(found) > SCHEMA_VERSION:
+            raise StoreTooNew(
+                f"{self.shown}: written by a later version (schema {found}; this one reads up to "
+                f"{SCHEMA_VERSION}). Install the later version, or name another state folder."
+            )
+        return int(found)
 
 
-def _refuse_newer(connection: Connection, where: Path | str) -> None:
-    found = connection.scalar(select(facts.c.value).where(facts.c.name == "schema"))
-    if found is None or int(found) > SCHEMA_VERSION:
-        raise StoreTooNew(
-            f"{where}: written by a later version (schema {found}; this one reads up to "
-            f"{SCHEMA_VERSION}). Install the later version, or name another state folder."
-        )
-
-
-def _connect_arguments(url: URL) -> dict[str, Any]:
-    if url.get_backend_name() != "sqlite":
-        return {}
-    return {"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy's begin event says when, not the driver
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: a decision that was answered is on the disk, also after a power cut.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+def _reason(error: DatabaseError) -> str:
+    return " ".join(str(error.orig).split())

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     and_,
     bindparam,
-    case,
-    distinct,
     func,
     insert,
     select,
@@ -19,8 +18,8 @@ from sqlalchemy import (
 )
 
 from cleaner.decisions import ReviewItem, Round
-from cleaner.store.decisions import UNDONE
-from cleaner.store.tables import decisions, items, rounds, scores
+from cleaner.store.bulk import add_rows
+from cleaner.store.tables import LARGEST_NUMBER, items, rounds, scores
 
 _REVIEW_COLUMNS = [
     items.c.item_id,
@@ -40,7 +39,10 @@ _REVIEW_COLUMNS = [
     scores.c.reasons,
 ]
 # An image that a decision has moved shares the position of the one whose place it takes.
-_WITHIN_A_POSITION = (scores.c.label_quality, items.c.item_id)
+_WITHIN_A_POSITION = (scores.c.flagged.desc(), scores.c.label_quality, items.c.item_id)
+
+_LATEST = select(func.max(rounds.c.round_id))
+_ROUND_COLUMNS = [rounds.c[name] for name in Round.__slots__]
 
 
 def open_round(
@@ -56,9 +58,8 @@ def open_round(
     _close_rounds(connection, values["started_at"])
     number = (connection.scalar(select(func.max(rounds.c.round_id))) or 0) + 1
     connection.execute(insert(rounds).values(round_id=number, **values))
-    if ranking:
-        connection.execute(insert(scores), [row | {"round_id": number} for row in ranking])
-    _refill_queue(connection, ranking)
+    add_rows(connection, scores, [row | {"round_id": number} for row in ranking])
+    _refill_queue(connection, number)
     return number
 
 
@@ -70,21 +71,22 @@ def _close_rounds(connection: Connection, closed_at: str) -> None:
     connection.execute(skipped.values(status="unreviewed"))
 
 
-def _refill_queue(connection: Connection, ranking: Sequence[dict[str, Any]]) -> None:
-    connection.execute(update(items).values(queue_position=None))
-    flagged = [
-        {"b_item_id": row["item_id"], "queue_position": row["position"]}
-        for row in ranking
-        if row["flagged"]
-    ]
-    awaited = and_(items.c.item_id == bindparam("b_item_id"), items.c.status == "unreviewed")
-    if flagged:
-        connection.execute(update(items).where(awaited), flagged)
+def _refill_queue(connection: Connection, round_id: int) -> None:
+    in_queue = items.c.queue_position.is_not(None)
+    connection.execute(update(items).where(in_queue).values(queue_position=None))
+    flagged = (scores.c.round_id == round_id, scores.c.flagged)
+    position = select(scores.c.position).where(*flagged, scores.c.item_id == items.c.item_id)
+    awaited = items.c.item_id.in_(select(scores.c.item_id).where(*flagged))
+    connection.execute(
+        update(items)
+        .where(awaited, items.c.status == "unreviewed")
+        .values(queue_position=position.scalar_subquery())
+    )
 
 
 def latest(connection: Connection) -> int | None:
     """Return the number of the latest round, or None before the first."""
-    number: int | None = connection.scalar(select(func.max(rounds.c.round_id)))
+    number: int | None = connection.scalar(_LATEST)
     return number
 
 
@@ -97,11 +99,12 @@ def latest_opening(connection: Connection) -> tuple[int, str] | None:
 
 
 def scores_of(connection: Connection, round_id: int) -> Sequence[Any]:
-    """Return (item_id, suggested label, its confidence, label quality, flagged) of each image."""
+    """Return the columns of `scores` that a ranking changes, of each image, with its item_id."""
     return connection.execute(
         select(
             scores.c.item_id,
             scores.c.suggested_label,
+            scores.c.self_confidence,
             scores.c.suggested_confidence,
             scores.c.label_quality,
             scores.c.flagged,
@@ -148,60 +151,43 @@ def settings_of(connection: Connection, round_id: int) -> dict[str, Any]:
 
 def history(connection: Connection) -> list[Round]:
     """Return all rounds, the first one first, with what was decided in each."""
-    tally = (
-        select(
-            decisions.c.round_id,
-            func.count(distinct(decisions.c.item_id)).label("reviewed"),
-            _count_items(decisions.c.action == "move").label("relabelled"),
-            _count_items(decisions.c.action == "exclude").label("excluded"),
-        )
-        .where(
-            decisions.c.action.in_(("accept", "move", "exclude")),
-            decisions.c.op_id.not_in(UNDONE),
-        )
-        .group_by(decisions.c.round_id)
-        .subquery()
-    )
-    rows = connection.execute(
-        select(
-            rounds.c.round_id,
-            rounds.c.model_id,
-            rounds.c.images,
-            rounds.c.flagged,
-            func.coalesce(tally.c.reviewed, 0),
-            func.coalesce(tally.c.relabelled, 0),
-            func.coalesce(tally.c.excluded, 0),
-            rounds.c.accuracy,
-            rounds.c.seconds,
-            rounds.c.started_at,
-            rounds.c.closed_at,
-        )
-        .outerjoin(tally, tally.c.round_id == rounds.c.round_id)
-        .order_by(rounds.c.round_id)
-    )
+    rows = connection.execute(select(*_ROUND_COLUMNS).order_by(rounds.c.round_id))
     return [Round(*row) for row in rows]
-
-
-def _count_items(condition: Any) -> Any:
-    return func.count(distinct(case((condition, decisions.c.item_id))))
 
 
 def queue_page(
     connection: Connection, *, after: int = -1, limit: int | None = None
 ) -> list[ReviewItem]:
     """Return images that await a decision, worst first, behind position `after`."""
-    statement = _ranked(connection).where(items.c.queue_position > after)
+    # The page is cut before its scores are looked up. Left to itself, SQLite goes through all
+    # scores of the round to find these few.
+    page = select(items.c.item_id).where(items.c.queue_position > min(after, LARGEST_NUMBER))
+    if limit is not None:
+        page = page.where(items.c.queue_position <= _last_position(after, limit))
+    statement = _ranked(connection).where(items.c.item_id.in_(page.scalar_subquery()))
     order = (items.c.queue_position, *_WITHIN_A_POSITION)
     return _review_items(connection, statement.order_by(*order).limit(limit))
+
+
+def _last_position(after: int, limit: int) -> ColumnElement[int]:
+    """Return the position of the last image of a page; who shares it is told by the scores."""
+    last = (
+        select(items.c.queue_position)
+        .where(items.c.queue_position > min(after, LARGEST_NUMBER))
+        .order_by(items.c.queue_position)
+        .offset(max(limit - 1, 0))
+        .limit(1)
+    )
+    return func.coalesce(last.scalar_subquery(), LARGEST_NUMBER)
 
 
 def ranking_page(
     connection: Connection, *, after: int = -1, limit: int | None = None
 ) -> list[ReviewItem]:
     """Return every ranked image, reviewed or not, worst first, behind position `after`."""
-    statement = _ranked(connection).where(scores.c.position > after)
-    order = (scores.c.position, *_WITHIN_A_POSITION)
-    return _review_items(connection, statement.order_by(*order).limit(limit))
+    behind = scores.c.position > min(after, LARGEST_NUMBER)
+    statement = _ranked(connection).where(behind).order_by(scores.c.position, *_WITHIN_A_POSITION)
+    return _review_items(connection, statement.limit(limit))
 
 
 def review_item(connection: Connection, item_id: int) -> ReviewItem | None:
@@ -212,7 +198,8 @@ def review_item(connection: Connection, item_id: int) -> ReviewItem | None:
 
 def queue_length(connection: Connection) -> int:
     """Return how many images await a decision."""
-    return connection.scalar(select(func.count(items.c.queue_position))) or 0
+    in_queue = items.c.queue_position.is_not(None)
+    return connection.scalar(select(func.count()).where(in_queue)) or 0
 
 
 def _ranked(connection: Connection) -> Select[Any]:

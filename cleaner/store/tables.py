@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -17,10 +20,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from cleaner.items import shown_path
+from cleaner.store import append_only
 
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _WRITTEN_BYTE = re.compile("//([89a-f][0-9a-f])")
@@ -51,6 +58,40 @@ def _read_byte(found: re.Match[str]) -> str:
     return chr(0xDC00 + int(found[1], 16))
 
 
+class Words(TypeDecorator[str]):
+    """Any other text; what a database refuses, NUL and lone surrogates, is kept as an escape."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else written(value)
+
+
+def written(words: str) -> str:
+    r"""Return a text as `Words` keeps it.
+
+    >>> written("caf\udce9"), written("a\0b")
+    ('caf\\xe9', 'a\\x00b')
+    """
+    return shown_path(words).replace("\0", "\\x00")
+
+
+# PostgreSQL has no larger whole number in the columns that number things.
+LARGEST_NUMBER = 2**31 - 1
+
+# An image belongs into the folder of its label, or into the quarantine if it is excluded.
+# A byte that is not UTF-8 is written //ff, so "a//ff/1.jpg" does not lie in the folder "a".
+MISPLACED = """present AND CASE
+WHEN quarantined OR status = 'excluded' THEN quarantined <> (status = 'excluded')
+ELSE NOT (
+    substr(path, 1, length(current_label) + 1) = current_label || '/'
+    AND (
+        substr(path, length(current_label) + 2, 1) <> '/'
+        OR substr(path, length(current_label) + 3, 1) = '/'
+    )
+) END"""
+
 metadata = MetaData()
 
 facts = Table(
@@ -75,7 +116,7 @@ items = Table(
     Column("given_label", Name, nullable=False),
     Column("current_label", Name, nullable=False),
     Column("content_hash", String(64), nullable=False, index=True),
-    Column("perceptual_hash", String(64), nullable=False),
+    Column("perceptual_hash", Text, nullable=False),
     Column("group_id", Integer, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -89,10 +130,23 @@ items = Table(
     # The rank in the open round while a decision is awaited, else NULL: the queue's page
     # is one range of this index instead of a join against every decision.
     Column("queue_position", Integer),
+    # Whether the file lies elsewhere than label and status say, so that an apply is due.
+    Column("misplaced", Boolean, Computed(MISPLACED, persisted=True)),
     sqlite_autoincrement=True,
 )
-Index("items_queue", items.c.queue_position)
 Index("items_path", items.c.path)
+
+
+def _index_where(condition: str, name: str, *columns: Any) -> None:
+    """Index only the rows that are asked for; the others cost neither space nor time."""
+    # As the queries spell it, or SQLite would not see that the index fits.
+    in_sqlite = condition if " " in condition else f"{condition} = 1"
+    Index(name, *columns, sqlite_where=text(in_sqlite), postgresql_where=text(condition))
+
+
+_index_where("queue_position IS NOT NULL", "items_queue", items.c.queue_position)
+_index_where("misplaced", "items_misplaced", items.c.item_id)
+_index_where("present", "items_counts", items.c.status, items.c.current_label)
 
 rounds = Table(
     "rounds",
@@ -101,6 +155,10 @@ rounds = Table(
     Column("model_id", Text, nullable=False),
     Column("images", Integer, nullable=False),
     Column("flagged", Integer, nullable=False),
+    # What stands of the decisions made in it; brought along with each of them.
+    Column("reviewed", Integer, nullable=False, server_default="0"),
+    Column("relabelled", Integer, nullable=False, server_default="0"),
+    Column("excluded", Integer, nullable=False, server_default="0"),
     Column("accuracy", Float, nullable=False),
     Column("seconds", JSON, nullable=False),
     Column("settings", JSON, nullable=False),
@@ -127,17 +185,21 @@ decisions = Table(
     "decisions",
     metadata,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("op_id", String(64), nullable=False, unique=True),
+    Column("op_id", Words, nullable=False, unique=True),
     Column("item_id", ForeignKey("items.item_id"), nullable=False, index=True),
     Column("action", String(10), nullable=False),
     Column("label_before", Name, nullable=False),
     Column("label_after", Name, nullable=False),
-    Column("reviewer", Text, nullable=False),
+    Column("reviewer", Words, nullable=False),
     Column("decided_at", String(40), nullable=False),
     Column("round_id", Integer, index=True),
-    Column("undoes", String(64), unique=True),
+    Column("undoes", Words, unique=True),
     sqlite_autoincrement=True,
 )
+for _database, _statements in append_only.STATEMENTS.items():
+    for _statement in _statements:
+        _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(decisions, "after_create", _ddl.execute_if(dialect=_database))
 
 moves = Table(
     "moves",
@@ -158,8 +220,9 @@ findings = Table(
     Column("kind", String(40), nullable=False, index=True),
     Column("paths", JSON, nullable=False),
     Column("severity", String(10), nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("detail", Words, nullable=False),
 )
+Index("findings_severity", findings.c.severity, findings.c.finding_id)
 
 jobs = Table(
     "jobs",
@@ -170,13 +233,13 @@ jobs = Table(
     Column("state", String(10), nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
     Column("pid", Integer),
-    Column("stage", Text, nullable=False),
+    Column("stage", Words, nullable=False),
     Column("done", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", Words, nullable=False),
     Column("curves", JSON, nullable=False),
     Column("result", JSON),
-    Column("error", Text),
+    Column("error", Words),
     Column("created_at", String(40), nullable=False),
     Column("stage_started_at", String(40)),
     Column("updated_at", String(40)),
@@ -200,7 +263,7 @@ models = Table(
     Column("model_id", String(64), primary_key=True),
     Column("architecture", Text, nullable=False),
     Column("class_names", JSON, nullable=False),
-    Column("folder", Text, nullable=False),
+    Column("folder", Words, nullable=False),
     Column("history", JSON, nullable=False),
     Column("receipt", JSON, nullable=False),
     Column("created_at", String(40), nullable=False),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cleaner import images
+from cleaner.cells import guarded
 from cleaner.classifier import open_classifier
 from cleaner.errors import SettingsError
 from cleaner.items import Finding, shown_path
@@ -38,12 +40,28 @@ def finding_rows(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
     return [
         {
             "what": finding.kind.replace("_", " "),
-            "file": shown_path(finding.paths[0]) if finding.paths else "",
-            "detail": shown_path(finding.detail),
-            "others": ", ".join(shown_path(path) for path in finding.paths[1:6]),
+            "file": _cell(finding.paths[0]) if finding.paths else "",
+            "detail": _cell(finding.detail),
+            "others": _cell(", ".join(finding.paths[1:6])),
         }
         for finding in ranked
     ]
+
+
+def _cell(text: str) -> str:
+    # Every table on a page can be downloaded as CSV, and then opened in a spreadsheet.
+    return guarded(shown_path(text))
+
+
+def all_findings(counts: Mapping[str, int]) -> str:
+    """Return one line on findings that are too many to be shown.
+
+    >>> all_findings({"near_duplicate": 1200, "unreadable": 3})
+    'The most severe are shown, of all: 1,200 near duplicate, 3 unreadable.'
+    """
+    ranked = sorted(counts.items(), key=lambda entry: -entry[1])
+    words = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in ranked)
+    return f"The most severe are shown, of all: {words}."
 
 
 def downloads(model: FinalModel) -> dict[str, Path]:
@@ -75,7 +93,7 @@ def class_rows(model: FinalModel) -> list[dict[str, Any]]:
     per_class = model.receipt.get("per_class", {})
     rows = [
         {
-            "class": shown_path(name),
+            "class": _cell(name),
             "images": values["images"],
             "precision": f"{values['precision']:.0%}",
             "recall": f"{values['recall']:.0%}",
@@ -93,9 +111,9 @@ def mistakes(model: FinalModel) -> list[dict[str, Any]]:
     ]
     return [
         {
-            "file": shown_path(one["path"]),
-            "true": shown_path(one["true"]),
-            "predicted": shown_path(one["predicted"]),
+            "file": _cell(one["path"]),
+            "true": _cell(one["true"]),
+            "predicted": _cell(one["predicted"]),
             "probability": f"{one['probability']:.0%}",
         }
         for one in sorted(wrong, key=lambda one: -one["probability"])

@@ -52,15 +52,15 @@ class Registry:
         self._open: dict[str, Project] = {}
         self._lock = threading.RLock()
 
-    def open(self, root: Path, state: Path | None = None) -> str:
-        """Open a dataset, remember it, and return its key.
+    def open(self, root: Path, state: Path | None = None, store: str | None = None) -> str:
+        """Open a dataset, remember it, and return its key; see `Project` for the arguments.
 
         Raises:
             DatasetError: `root` is not a folder.
             StoreError: its state cannot be opened.
         """
         with self._lock:
-            project = self._opened(root.expanduser().absolute(), state)
+            project = self._opened(root.expanduser().absolute(), state, store)
             key = key_of(project.root, project.state)
             self._remember(key, project)
             return key
@@ -74,7 +74,7 @@ class Registry:
         """
         with self._lock:
             known = self._open.get(key)
-            if known is not None and _still_there(known):
+            if known is not None and known.is_there():
                 return known
             for entry in self.recent():
                 if entry.key == key:
@@ -92,11 +92,11 @@ class Registry:
             log.warning("%s cannot be read; starting a new one.", self._file)
             return []
 
-    def _opened(self, root: Path, state: Path | None) -> Project:
+    def _opened(self, root: Path, state: Path | None, store: str | None = None) -> Project:
         key = key_of(root, (state or default_state(root)).expanduser().absolute())
         known = self._open.get(key)
-        if known is None or not _still_there(known):
-            known = self._open[key] = Project(root, state)
+        if known is None or not known.is_there():
+            known = self._open[key] = Project(root, state, store)
         return known
 
     def _remember(self, key: str, project: Project) -> None:
@@ -133,16 +133,12 @@ class Named:
 
 
 def from_environment(registry: Registry) -> Named:
-    """Open the dataset named by CLEANER_DATASET (and CLEANER_STATE), if there is one."""
+    """Open the dataset named by CLEANER_DATASET (CLEANER_STATE, CLEANER_STORE), if one is."""
     root, state = os.environ.get("CLEANER_DATASET"), os.environ.get("CLEANER_STATE")
+    store = os.environ.get("CLEANER_STORE") or None
     if not root:
         return Named()
     try:
-        return Named(key=registry.open(Path(root), Path(state) if state else None))
+        return Named(key=registry.open(Path(root), Path(state) if state else None, store))
     except CleanerError as error:
         return Named(problem=str(error))
-
-
-def _still_there(project: Project) -> bool:
-    """Tell whether folder and database of an open dataset were not deleted under it."""
-    return project.root.is_dir() and (project.state / "cleaner.sqlite").is_file()

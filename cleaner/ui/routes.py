@@ -74,7 +74,8 @@ def routes(registry: Registry) -> list[BaseRoute]:
             _check_sender(request)
             wanted = _requests(await _body(request))
             project = await run_in_threadpool(project_of, request)
-            answer = await run_in_threadpool(_decide, project, wanted)
+            reviewer = getattr(request.state, "reviewer", "")
+            answer = await run_in_threadpool(_decide, project, wanted, reviewer)
             followers.tell(request.path_params["key"], project)
             return answer
         except (_Refused, CleanerError) as error:
@@ -158,8 +159,8 @@ def _history(project: Project, request: HttpRequest) -> Response:
     return _json({"decisions": [entry for entry in entries if entry is not None]})
 
 
-def _decide(project: Project, wanted: list[Request]) -> Response:
-    outcome: Recorded = project.decide(wanted)
+def _decide(project: Project, wanted: list[Request], reviewer: str) -> Response:
+    outcome: Recorded = project.decide(wanted, reviewer=reviewer)
     with project.store.read() as connection:
         left = rounds.queue_length(connection)
     rejected = [{"op_id": one.request.op_id, "reason": one.reason} for one in outcome.rejected]

@@ -231,3 +231,22 @@ def test_a_class_may_be_named_in_its_shown_form(call: Call, tmp_path: Path) -> N
 @pytest.mark.parametrize("verb", [name for name in verbs.commands if name != "review"])
 def test_every_verb_takes_json(verb: str) -> None:
     assert any("--json" in option.opts for option in verbs.commands[verb].params)
+
+
+def test_import_takes_over_what_export_wrote(call: Call, ranked: Project, tmp_path: Path) -> None:
+    call("decide", ranked.root, "cat/0.png", "move", "dog")
+    exported = call("export", ranked.root, tmp_path / "clean", "--format", "folder", "--json")
+    manifest, state = exported.document["manifest"], tmp_path / "fresh"
+    taken = call("import", ranked.root, manifest, "--state", state, "--json")
+    assert taken.code == 0
+    assert taken.document == {"matched": 12, "recorded": 1, "unknown": [], "missing": []}
+    labels = {item.path: item.current_label for item in Project(ranked.root, state).dataset().items}
+    assert labels["cat/0.png"] == "dog"
+
+
+def test_import_of_what_is_no_manifest_is_one_line(
+    call: Call, ranked: Project, tmp_path: Path
+) -> None:
+    refused = call("import", ranked.root, tmp_path / "gone.json")
+    assert refused.code == 1
+    assert "gone.json" in refused.complaint

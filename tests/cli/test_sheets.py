@@ -118,3 +118,22 @@ def test_a_path_that_a_shell_completed_is_understood(
     monkeypatch.chdir(ranked.root.parent)
     assert call("decide", ranked.root, "pets/cat/0.png", "accept").code == 0
     assert call("decide", ranked.root, ranked.root / "cat" / "1.png", "accept").code == 0
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_columns_may_be_separated_as_other_countries_do(
+    call: Call, ranked: Project, tmp_path: Path, separator: str
+) -> None:
+    lines = ["path,action,label", "cat/0.png,move,dog", "dog/1.png,accept,"]
+    sheet = _write(tmp_path / "sheet.csv", "\n".join(lines).replace(",", separator))
+    assert call("decide", ranked.root, "--from", sheet, "--json").document["recorded"] == 2
+
+
+def test_two_decisions_about_one_image_are_refused(
+    call: Call, ranked: Project, tmp_path: Path
+) -> None:
+    lines = "path,action,label\ncat/0.png,accept,\ndog/1.png,accept,\ncat/0.png,exclude,\n"
+    refused = call("decide", ranked.root, "--from", _write(tmp_path / "twice.csv", lines))
+    assert refused.code == 1
+    assert "cat/0.png: decided 2 times" in refused.complaint
+    assert {item.status for item in ranked.dataset().items} == {"unreviewed"}

@@ -93,6 +93,31 @@ def test_review_starts_the_app_on_this_machine_only(
     assert environment["CLEANER_STATE"] == str(project.state)
 
 
+def test_review_opens_to_others_with_a_token_that_it_makes(
+    call: Call, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr(os, "execve", lambda _file, argv, env: started.append((argv, env)))
+    monkeypatch.chdir(_PROJECT)
+    door = ("--address", "0.0.0.0", "--host", "lab.example", "--token-file", tmp_path / "token")  # noqa: S104
+    printed = [call("review", project.root, "--no-browser", *door).out for _time in range(2)]
+    token = (tmp_path / "token").read_text().strip()
+    assert printed[0] == printed[1]
+    assert "http://lab.example:" in printed[0]
+    assert f"/#{token} " in printed[0]
+    arguments, environment = started[0]
+    assert "--server.address=0.0.0.0" in arguments
+    assert environment["CLEANER_HOSTS"] == "lab.example"
+    assert environment["CLEANER_TOKEN_FILE"] == str(tmp_path / "token")
+    assert token not in " ".join([*arguments, *environment.values()])
+
+
+def test_review_does_not_open_to_others_without_a_token(call: Call, project: Project) -> None:
+    refused = call("review", project.root, "--no-browser", "--address", "192.0.2.7")
+    assert refused.code == 1
+    assert "--token-file" in refused.complaint
+
+
 def test_review_passes_over_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -17,6 +17,7 @@ def _evidence(items: int = 30, classes: int = 4, *, voices: int = 3) -> Evidence
         pred_probs=several.mean(axis=0),
         view_probs=several,
         committee_probs=several,
+        member_names=("neighbours", "ridge", "mlp")[:voices],
     )
 
 
@@ -49,6 +50,12 @@ def test_the_evidence_is_left_as_it_was(signal: Signal) -> None:
 def test_an_unanimous_certain_label_is_trusted_more_than_a_disputed_one(signal: Signal) -> None:
     certain = np.array([0.98, 0.01, 0.01])
     voices = np.stack([[certain, certain], [certain, certain[::-1]], [certain, certain[[1, 0, 2]]]])
-    evidence = Evidence(np.zeros(2, np.int64), voices.mean(axis=0), voices, voices)
+    evidence = Evidence(
+        np.zeros(2, np.int64),
+        voices.mean(axis=0),
+        voices,
+        voices,
+        member_names=("ridge", "mlp", "neighbours"),
+    )
     trusted, disputed = signal(evidence)
     assert trusted > disputed

@@ -32,8 +32,9 @@ BROWSER_FLAGS = [
 class Server:
     """The app on a port of its own, which can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **named: str) -> None:
         self.home = home
+        self._named = {"CLEANER_HOME": str(home)} | named
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -47,7 +48,7 @@ class Server:
             self._process = subprocess.Popen(
                 [*command, f"--server.port={self.port}"],
                 cwd=REPOSITORY,
-                env=environment | {"CLEANER_HOME": str(self.home)},
+                env=environment | self._named,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -74,7 +75,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
             connection.request("GET", "/_stcore/health")
-            return connection.getresponse().status == 200
+            return connection.getresponse().status in (200, 401)
         except OSError:
             return False
         finally:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cleaner.learning.folds import SEALED
-from cleaner.learning.heads.ridge import _Solver, joined, ridge
+from cleaner.learning.heads.ridge import _Solver, ridge
+from cleaner.learning.inputs import joined
 from cleaner.progress import silent
 from tests.learning.samples import noisy_classes
 

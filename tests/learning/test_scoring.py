@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from cleaner.errors import TooFewImages
-from cleaner.learning.scoring import Examples, combined, out_of_fold
+from cleaner.learning.scoring import Examples, combined, member_weights, out_of_fold
 from cleaner.settings import ScoreSettings
 from tests.learning.samples import noisy_classes
+from tests.noise import noisy
 
 
 def _examples(wrong: int = 10) -> Examples:
@@ -52,3 +53,13 @@ def test_a_member_that_knows_nothing_gets_no_share() -> None:
     everyone = np.ones(120, bool)
     mixed = combined(np.stack([good, useless]), examples.labels, everyone).probs
     assert (mixed.argmax(axis=1) == examples.labels).all()
+
+
+def test_weights_do_not_reward_hedging_against_wrong_labels() -> None:
+    """Of two members that know the classes alike, noise must not favour the timid one."""
+    labels, _, probs = noisy(3000, 5, rate=0.25, seed=0)
+    rng = np.random.default_rng(0)
+    blurred = 0.3 * probs + 0.7 * rng.dirichlet(np.ones(5), size=3000)
+    knowing, timid = member_weights(np.stack([probs, blurred]), labels)
+    assert knowing > 5 * timid
+    assert knowing > 1

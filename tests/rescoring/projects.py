@@ -9,17 +9,18 @@ import numpy as np
 
 from cleaner import queue, rescoring
 from cleaner.items import ScannedFile
-from cleaner.predictions import Evidence
 from cleaner.project import Project
 from cleaner.store import catalogue, rounds
-from tests.rescoring.rounds import CLASS_NAMES, SolvedRound, solved_round
+from tests.rescoring.rounds import CLASS_NAMES, SolvedRound, evidence_of, solved_round
 
 
-def followed_project(folder: Path) -> Project:
+def followed_project(
+    folder: Path, solved: SolvedRound | None = None, *, store: str | None = None
+) -> Project:
     """Return a project of 90 images, known by name only, with a round that can be followed."""
     root = folder / "made-up"
     root.mkdir()
-    project, solved = Project(root), solved_round()
+    project, solved = Project(root, store=store), solved or solved_round()
     with project.store.write() as connection:
         catalogue.set_classes(connection, CLASS_NAMES)
         catalogue.add_items(
@@ -44,7 +45,7 @@ def open_solved_round(project: Project, solved: SolvedRound) -> int:
     """Open a round with what was solved; its items are the project's, in their order."""
     items = np.array([item.item_id for item in project.dataset().items])
     prediction = solved.prediction
-    evidence = Evidence(solved.examples.labels, prediction.pred_probs)
+    evidence = evidence_of(solved.examples.labels, prediction, prediction.pred_probs)
     kept = replace(solved.kept, item_ids=items)
     written = rescoring.write(project.state, kept)
     with project.store.write() as connection:
@@ -59,7 +60,7 @@ def open_solved_round(project: Project, solved: SolvedRound) -> int:
                 "settings": {},
                 "started_at": kept.opening.started_at,
             },
-            queue.build(items, evidence, CLASS_NAMES),
+            queue.build(items, evidence, CLASS_NAMES, solved.kept.standard),
         )
     rescoring.publish(written, project.state, number)
     return number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -12,14 +12,17 @@ from scipy.special import softmax
 from cleaner import queue
 from cleaner.arrays import ItemMask, Labels, PredProbs
 from cleaner.learning.heads import TrainingData
-from cleaner.learning.heads.ridge import joined
+from cleaner.learning.inputs import joined
 from cleaner.learning.scoring import Examples, out_of_fold
 from cleaner.predictions import LEAST_PROBABILITY, Evidence, OutOfFold
 from cleaner.rescoring import Kept, Opening, Rescorer, kept_of
 from cleaner.settings import ScoreSettings
+from cleaner.standings import Verdict
 from tests.learning.samples import noisy_classes
 
 CLASS_NAMES = ("a", "b", "c", "d")
+# Puts up enough to decide about, whatever the noise is.
+CUT = 0.5
 TINY_ROUND = ScoreSettings(views=2, folds=2)
 
 
@@ -37,24 +40,36 @@ class SolvedRound:
 
 
 @cache
-def solved_round(rows: type = np.float64) -> SolvedRound:
+def solved_round(rows: type = np.float64, signal: str = "self_confidence") -> SolvedRound:
     """Return a round of 90 with 9 sealed, 9 labelled wrong, a pair and a triple of duplicates."""
     data, _ = noisy_classes(items=90, wrong=9)
     examples = _with_duplicates(data)
     prediction = out_of_fold(examples, TINY_ROUND)
-    evidence = Evidence(
-        examples.labels, prediction.pred_probs, prediction.view_probs, prediction.committee_probs
-    )
+    evidence = evidence_of(examples.labels, prediction, prediction.pred_probs)
+    verdict = queue.judged(evidence, replace(queue.fitting(evidence), signal=signal, cut=CUT))
     kept = kept_of(
         prediction,
-        labels=examples.labels,
+        verdict,
         groups=examples.groups,
         sealed=examples.sealed,
-        voices=queue.voices(evidence),
         opening=Opening("2026-01-01T00:00:00+00:00", 0),
     )
     assert kept is not None
     return SolvedRound(examples, prediction, replace(kept, rows=kept.rows.astype(rows)))
+
+
+def evidence_of(
+    labels: Labels, prediction: OutOfFold, probs: PredProbs, confirmed: ItemMask | None = None
+) -> Evidence:
+    """Return the evidence as a round gathers it, the committee's probabilities being these."""
+    return Evidence(
+        labels,
+        probs,
+        prediction.view_probs,
+        prediction.committee_probs,
+        member_names=prediction.member_names,
+        confirmed=confirmed,
+    )
 
 
 def _with_duplicates(data: TrainingData) -> Examples:
@@ -93,9 +108,22 @@ def solved_anew(round_: SolvedRound, targets: Mapping[int, str | None]) -> PredP
     committee[prediction.refit_member] = softmax(left_out * kept.scale, axis=1)
     logs = np.log(np.maximum(committee, LEAST_PROBABILITY))
     probs: PredProbs = softmax(
-        prediction.scale * np.tensordot(prediction.shares, logs, axes=1), axis=1
+        prediction.scale * np.tensordot(prediction.weights, logs, axes=1), axis=1
     )
     return probs
+
+
+def judged_anew(
+    round_: SolvedRound, targets: Mapping[int, str | None], confirmed: Sequence[int] = ()
+) -> Verdict:
+    """Return what the queue is built of, from `solved_anew` and the round's own standard."""
+    labels = round_.examples.labels.copy()
+    for item_id, label in targets.items():
+        if label is not None:
+            labels[round_.examples.item_ids == item_id] = CLASS_NAMES.index(label)
+    mask = np.isin(round_.examples.item_ids, list(confirmed))
+    evidence = evidence_of(labels, round_.prediction, solved_anew(round_, targets), mask)
+    return queue.judged(evidence, round_.kept.standard)
 
 
 def ridge_solved_anew(round_: SolvedRound, labels: Labels, learnt: ItemMask) -> PredProbs:

@@ -11,6 +11,8 @@ from cleaner.project import Project
 from cleaner.store import decisions, rounds
 from tests.ranking import open_round
 
+pytestmark = pytest.mark.every_store
+
 
 def _item(project: Project, path: str) -> Item:
     (found,) = [item for item in project.dataset().items if item.path == path]

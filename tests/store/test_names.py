@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,11 +22,10 @@ def test_any_file_name_comes_back_as_it_was(raw: bytes) -> None:
     assert Name().process_result_value(kept, _DIALECT) == name
 
 
+@pytest.mark.every_store
 @pytest.mark.parametrize("raw", [b"caf\xc3\xa9", b"caf\xe9", b"\xff\xfe", "日本".encode()])
-def test_a_class_is_listed_under_its_own_name(tmp_path: Path, raw: bytes) -> None:
-    store = Store(tmp_path / "cleaner.sqlite")
+def test_a_class_is_listed_under_its_own_name(store: Store, raw: bytes) -> None:
     with store.write() as connection:
         catalogue.set_classes(connection, [os.fsdecode(raw)])
     with store.read() as connection:
         assert catalogue.class_names(connection) == (os.fsdecode(raw),)
-    store.close()

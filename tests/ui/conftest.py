@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,9 @@ from tests.ui.samples import filled_project, make_images
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the tests' datasets out of what this computer remembers."""
     folder = tmp_path / "home"
+    for name in [name for name in os.environ if name.startswith("CLEANER_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("CLEANER_HOME", str(folder))
-    for name in ("CLEANER_DATASET", "CLEANER_STATE", "CLEANER_START", "CLEANER_HOSTS"):
-        monkeypatch.delenv(name, raising=False)
     return folder
 
 

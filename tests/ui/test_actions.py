@@ -82,3 +82,10 @@ def test_a_confusion_matrix_of_many_classes_is_drawn_without_figures() -> None:
     matrix = [[int(row == column) for column in range(30)] for row in range(30)]
     assert "layer" not in charts.confusion(matrix, names).to_dict()
     assert "layer" in charts.confusion([[1, 0], [0, 1]], ["a", "b"]).to_dict()
+
+
+def test_no_table_that_can_be_downloaded_holds_a_formula() -> None:
+    finding = Finding("near_duplicate", ("=cmd()/1.png", "@sum/2.png"), "warning", "Twins.")
+    (row,) = actions.finding_rows((finding,))
+    assert row["file"] == "'=cmd()/1.png"
+    assert row["others"] == "'@sum/2.png"

@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +327,15 @@ def test_the_next_step_after_training_is_the_model(project: Project) -> None:
     open_round(project, flagged=0)
     add_model(project)
     assert "The model is ready" in texts(run_page(project, "overview"))
+
+
+def test_an_upgrade_of_the_database_is_told_where_its_copy_is(tmp_path: Path) -> None:
+    root, state = make_images(tmp_path / "old", each=2), tmp_path / "state"
+    state.mkdir()
+    dump = Path(__file__).parent.parent / "store" / "versions" / "version-1.sql"
+    with closing(sqlite3.connect(state / "cleaner.sqlite")) as connection:
+        connection.executescript(dump.read_text(encoding="utf-8"))
+    app = run_app(shared().get(shared().open(root, state)))
+    assert "from version 1 to 2" in texts(app)
+    app.run()
+    assert "from version 1 to 2" not in texts(app)  # once is enough

@@ -246,7 +246,7 @@ def test_every_answer_is_guarded_by_headers(client: TestClient, api: str) -> Non
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 # -- names -----------------------------------------------------------------------------

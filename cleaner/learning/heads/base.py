@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
-from cleaner.arrays import Folds, Groups, Labels, PredProbs, ViewFeatures, ViewProbs
+from cleaner.arrays import (
+    Folds,
+    Groups,
+    ItemMask,
+    Labels,
+    PredProbs,
+    ReducedViews,
+    RidgeInputs,
+    ViewFeatures,
+    ViewProbs,
+)
+from cleaner.learning import inputs
+from cleaner.learning.folds import SEALED
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Report
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrainingData:
     """What a head learns from.
 
@@ -29,6 +42,22 @@ class TrainingData:
     groups: Groups
     fold: Folds
     seed: int
+
+    @cached_property
+    def trains(self) -> ItemMask:
+        """Which items may train; the others are sealed."""
+        mask: ItemMask = self.fold != SEALED
+        return mask
+
+    @cached_property
+    def joined(self) -> RidgeInputs:
+        """As `inputs.joined`; shared by the heads."""
+        return inputs.joined(self.view_features)
+
+    @cached_property
+    def reduced(self) -> ReducedViews:
+        """As `inputs.reduced`; shared by the heads."""
+        return inputs.reduced(self.view_features, self.trains)
 
 
 @dataclass(frozen=True, slots=True)

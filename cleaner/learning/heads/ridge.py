@@ -11,15 +11,10 @@ wrongly labelled image vouches for the wrong label.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
-from cleaner.arrays import Groups, ItemMask, Labels, PredProbs, RidgeInputs, ViewFeatures
-from cleaner.learning.folds import SEALED
+from cleaner.arrays import Groups, ItemMask, PredProbs, RidgeInputs
+from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Progress, Report
@@ -33,8 +28,7 @@ _EXACT_BYTES = 64 * 2**20
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
     """Return leave-group-out probabilities; sealed items are judged by the whole model."""
-    inputs = joined(data.view_features)
-    trains = data.fold != SEALED
+    inputs, trains = data.joined, data.trains
     targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
     solver = _Solver(inputs, trains, targets, data.groups)
@@ -46,43 +40,6 @@ def ridge(data: TrainingData, report: Report) -> HeadVotes:
         message = f"log loss {found.loss:.3f}"
         report(Progress("Solving the ridge head", done, len(PENALTIES), message))
     return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale))
-
-
-def joined(view_features: Sequence[ViewFeatures]) -> RidgeInputs:
-    """Return one row an item: views averaged, square-rooted, centred, unit length.
-
-    Several backbones stand side by side, each with the same weight; a constant comes last.
-    """
-    parts = []
-    for features in view_features:
-        rooted = np.sqrt(np.maximum(features.mean(axis=0), 0))
-        centred = rooted - rooted.mean(axis=0)
-        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        parts.append(centred / (np.maximum(lengths, 1e-12) * len(view_features) ** 0.5))
-    constant = np.ones((parts[0].shape[0], 1), np.float32)
-    return np.hstack([*parts, constant])
-
-
-@dataclass(frozen=True, slots=True)
-class Calibrated:
-    """Softmax probabilities of predictions times `scale`, and their log loss."""
-
-    probs: PredProbs
-    loss: float
-    scale: float
-
-
-def calibrated(predictions: PredProbs, labels: Labels, trains: ItemMask) -> Calibrated:
-    """Return softmax probabilities at the temperature of least log loss."""
-    held = predictions[trains]
-    rows = np.arange(held.shape[0]), labels[trains]
-
-    def loss(log_scale: float) -> float:
-        return float(-log_softmax(held * np.exp(log_scale), axis=1)[rows].mean())
-
-    found = minimize_scalar(loss, bounds=(-2, 5), method="bounded", options={"xatol": 0.02})
-    scale = float(np.exp(found.x))
-    return Calibrated(softmax(predictions * scale, axis=1), float(found.fun), scale)
 
 
 class _Solver:

@@ -13,6 +13,8 @@ from cleaner.ui import actions, charts, job_panel
 from cleaner.ui.next_step import Step, next_step
 from cleaner.ui.pace import duration
 
+_FINDINGS_SHOWN = 1000
+
 
 def draw(project: Project, go: Callable[[str], None]) -> None:
     """Draw the page; `go` opens another one by name."""
@@ -95,7 +97,7 @@ def _classes_and_findings(project: Project, status: dict[str, Any]) -> None:
         st.subheader("Images in each class")
         st.altair_chart(charts.class_counts(status["classes"]))
     with right:
-        rows = actions.finding_rows(project.findings())
+        rows = actions.finding_rows(project.findings(limit=_FINDINGS_SHOWN))
         st.subheader("Findings")
         if not rows:
             st.markdown("Every file could be read, and none of them stands out.")
@@ -111,6 +113,8 @@ def _classes_and_findings(project: Project, status: dict[str, Any]) -> None:
                 "others": st.column_config.TextColumn("Other files", width="medium"),
             },
         )
+        if len(rows) == _FINDINGS_SHOWN:
+            st.text(actions.all_findings(project.finding_counts()))
 
 
 def _rounds(history: list[Round]) -> None:

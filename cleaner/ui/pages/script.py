@@ -36,8 +36,12 @@ def main() -> None:
     page = _navigation(here)
     if here.project is not None:
         _sidebar(here.project)
-        _tell_recovered(here.project)
+    news = st.container()
     page.run()
+    # Not before: the bare address leads on to a page, and what it drew is dropped.
+    if here.project is not None:
+        with news:
+            _tell_opened(here.project)
 
 
 def _navigation(here: Session) -> Page:
@@ -83,18 +87,20 @@ def _sidebar(project: Project) -> None:
             st.rerun()
 
 
-def _tell_recovered(project: Project) -> None:
-    """Say once that a crash left moves behind and what became of them."""
-    if not project.recovered:
+def _tell_opened(project: Project) -> None:
+    """Say once what opening the dataset did: settle interrupted moves, upgrade the database."""
+    told = st.session_state.setdefault("told_opened", set())
+    if project.state in told:
         return
-    told = st.session_state.setdefault("told_recovered", set())
-    if project.state not in told:
-        told.add(project.state)
+    told.add(project.state)
+    if project.recovered:
         count = len(project.recovered)
         st.toast(
             f"{count} file moves were interrupted last time. They have been finished or taken "
             "back; no image was lost."
         )
+    if project.store.upgrade is not None:
+        st.text(shown_path(str(project.store.upgrade)))
 
 
 if __name__ == "__main__":

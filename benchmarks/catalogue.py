@@ -1,0 +1,249 @@
+"""A catalogue of a million images: how long pages and decisions take, and how much memory.
+
+    PYTHONPATH=. python benchmarks/catalogue.py
+    PYTHONPATH=. python benchmarks/catalogue.py --store postgresql://USER@HOST/EMPTY_DATABASE
+
+The rows are made up; there are no image files. A process of its own then does what the app does:
+it answers the review deck, and draws overview and review page. Prints one line a measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cleaner.decisions import Decision
+from cleaner.items import Finding, ScannedFile
+from cleaner.project import Project, Request
+from cleaner.settings import ScoreSettings
+from cleaner.store import catalogue, decisions, rounds
+from cleaner.store.bulk import add_rows
+from cleaner.store.tables import decisions as log
+from cleaner.store.tables import items
+
+_CLASSES = [f"class {number:03d}" for number in range(100)]
+_BATCH = 100_000
+_FLAGGED = 0.1
+_DECIDED = 100_000
+
+
+def main() -> None:
+    """Make the rows up, then measure in a fresh process."""
+    arguments = _arguments()
+    if arguments.measure:
+        _measure(arguments.measure, arguments.repeats)
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        root = Path(folder) / "photos"
+        make_up(root, arguments.store, images=arguments.images)
+        command = [sys.executable, __file__, "--measure", str(root)]
+        command += ["--repeats", str(arguments.repeats)]
+        subprocess.run(command, check=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--store", metavar="URL", help="PostgreSQL instead of SQLite")
+    parser.add_argument("--folder", type=Path, help="where the database is made; on a real disk")
+    parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+# -- making up ---------------------------------------------------------------------------
+
+
+def make_up(root: Path, store: str | None, *, images: int, flagged: float = _FLAGGED) -> None:
+    """Fill a dataset's database with rows as a scan, a round and a review would have."""
+    for name in _CLASSES:
+        (root / name).mkdir(parents=True)
+    project = Project(root, store=store)
+    began = time.perf_counter()
+    with project.store.write() as connection:
+        catalogue.set_classes(connection, _CLASSES)
+        for start in range(0, images, _BATCH):
+            files = [_file(number) for number in range(start, min(start + _BATCH, images))]
+            split = [(file, start + n, "train") for n, file in enumerate(files)]
+            catalogue.add_items(connection, split)  # type: ignore[arg-type]
+    _say("images added", f"{images:,} in {time.perf_counter() - began:.1f} s")
+    began = time.perf_counter()
+    _open_round(project, images, int(images * flagged))
+    _say("round opened", f"{time.perf_counter() - began:.1f} s")
+    began = time.perf_counter()
+    _decide(project, min(_DECIDED, int(images * (1 - flagged) / 2)))
+    _say("decisions made up", f"{time.perf_counter() - began:.1f} s")
+    with project.store.write() as connection:
+        found = [Finding("near_duplicate", (f"{n}.jpg",), "info", "Alike.") for n in range(50_000)]
+        catalogue.replace_findings(connection, found)
+    project.store.close()
+
+
+def _file(number: int) -> ScannedFile:
+    name = _CLASSES[number % len(_CLASSES)]
+    content_hash = hashlib.sha256(str(number).encode()).hexdigest()
+    return ScannedFile(
+        path=f"{name}/photograph-{number:07d}.jpg",
+        class_name=name,
+        content_hash=content_hash,
+        perceptual_hash=(content_hash * 5)[:280],
+        width=640,
+        height=480,
+        byte_size=50_000,
+        mtime_ns=1_700_000_000_000_000_000 + number,
+    )
+
+
+def _open_round(project: Project, images: int, flagged: int) -> None:
+    order = np.random.default_rng(0).permutation(images)
+    ranking = [
+        {
+            "item_id": int(item) + 1,
+            "position": position,
+            "suggested_label": _CLASSES[(item + 1) % len(_CLASSES)],
+            "self_confidence": 0.1,
+            "suggested_confidence": 0.8,
+            "label_quality": position / images,
+            "flagged": position < flagged,
+            "reasons": ["Looks like class 001 (80%), not like class 000 (10%)"],
+        }
+        for position, item in enumerate(order)
+    ]
+    values = {
+        "model_id": "made-up",
+        "images": images,
+        "flagged": flagged,
+        "accuracy": 0.9,
+        "seconds": {"features": 0.0, "training": 0.0, "total": 0.0},
+        "settings": ScoreSettings().as_json(),
+        "started_at": "2026-01-01T00:00:00.000+00:00",
+    }
+    with project.store.write() as connection:
+        rounds.open_round(connection, values, ranking)
+
+
+def _decide(project: Project, count: int) -> None:
+    """Log decisions on images outside the queue, as earlier rounds would have left them."""
+    with project.store.write() as connection:
+        add_rows(connection, log, list(_made_decisions(count)))
+        status = items.update().where(items.c.item_id <= count, items.c.queue_position.is_(None))
+        connection.execute(status.values(status="accepted"))
+
+
+def _made_decisions(count: int) -> Iterator[dict[str, object]]:
+    for number in range(count):
+        label = _CLASSES[number % len(_CLASSES)]
+        made = Decision(f"made-up-{number}", number + 1, "accept", label, label, "", "2026", None)
+        yield {name: getattr(made, name) for name in Decision.__slots__}
+
+
+# -- measuring ---------------------------------------------------------------------------
+
+
+def _measure(root: Path, repeats: int) -> None:
+    began = time.perf_counter()
+    project = Project(root)
+    _say("dataset opened", f"{(time.perf_counter() - began) * 1000:.0f} ms")
+    few = max(5, repeats // 50)
+    places = np.random.default_rng(1).integers(0, project.rounds()[-1].flagged // 2, repeats)
+    _time("queue page, 50 images", lambda n: project.queue(after=int(places[n]), limit=50), repeats)
+    waiting = project.queue(limit=repeats)
+    _time(
+        "one decision", lambda n: project.decide([Request(waiting[n].item_id, "accept")]), repeats
+    )
+    _time("undo of one", lambda _: project.undo(), few)
+    _time("history, 50 decisions", lambda _: _standing(project), repeats)
+    _time("status", lambda _: project.status(), few)
+    _time("plan of moves", lambda _: project.plan_moves(), few)
+    _over_http(project, repeats)
+    _pages(project, few)
+    memory = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+    _say("memory of this process at most", f"{int(memory) / 1024:.0f} MB")
+
+
+def _standing(project: Project) -> None:
+    with project.store.read() as connection:
+        decisions.standing(connection, limit=50)
+
+
+def _over_http(project: Project, repeats: int) -> None:
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    from cleaner.ui import routes
+    from cleaner.ui.registry import Registry
+
+    registry = Registry(project.state / "home")
+    key = registry.open(project.root)
+    client = TestClient(Starlette(routes=routes.routes(registry)))
+    waiting = project.queue(limit=repeats)
+
+    def decide(number: int) -> None:
+        asked = {"op_id": f"http-{number:08d}", "action": "accept"}
+        asked["item_id"] = waiting[number].item_id  # type: ignore[assignment]
+        client.post(f"/api/p/{key}/decisions", content=json.dumps([asked]), headers=_HEADERS)
+
+    _time("GET queue", lambda _: client.get(f"/api/p/{key}/queue?limit=50"), repeats)
+    _time("POST decision", decide, repeats)
+
+
+_HEADERS = {"Content-Type": "application/json"}
+
+
+def _pages(project: Project, few: int) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    os.environ["CLEANER_HOME"] = str(project.state)
+    for page in ("overview", "review"):
+        known = {"root": str(project.root), "name": page}
+        test = AppTest.from_function(_page, default_timeout=60, kwargs=known)
+
+        def draw(_number: int, test: AppTest = test) -> None:
+            if test.run().exception:
+                raise SystemExit(test.exception[0].message)
+
+        draw(0)  # loads what is needed for it
+        _time(f"{page} page drawn", draw, few)
+
+
+def _page(root: str, name: str) -> None:
+    """Draw one page; Streamlit runs this text alone, hence the imports."""
+    import importlib
+    from pathlib import Path
+
+    from cleaner.ui.registry import shared
+
+    key = shared().open(Path(root))
+    room = importlib.import_module(f"cleaner.ui.pages.{name}")
+    middle = (key,) if name == "review" else ()
+    room.draw(shared().get(key), *middle, lambda _page: None)
+
+
+def _time(what: str, action: Callable[[int], object], repeats: int) -> None:
+    seconds = []
+    for number in range(repeats):
+        began = time.perf_counter()
+        action(number)
+        seconds.append(time.perf_counter() - began)
+    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
+    _say(what, f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {max(seconds) * 1000:.1f} ms")
+
+
+def _say(what: str, words: str) -> None:
+    print(f"{what:<32} {words}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
