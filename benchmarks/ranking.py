@@ -23,9 +23,10 @@ from benchmarks.measures import Outcome, Ranking
 from benchmarks.scored import score
 from benchmarks.truth import Labelling, Truth
 from cleaner.arrays import ViewFeatures
+from cleaner.learning.heads import Head
 from cleaner.learning.scoring import Examples
 from cleaner.predictions import Evidence
-from cleaner.settings import DEFAULT_BACKBONE, ScoreSettings
+from cleaner.settings import DEFAULT_BACKBONE, MODES, ScoreSettings
 from cleaner.signals import SIGNALS
 
 OURS = "Cleaner"
@@ -35,16 +36,20 @@ def main(words: Sequence[str] | None = None) -> None:
     """Measure, print the tables, and keep figures and plot where that was asked for."""
     arguments = _arguments(words)
     settings = ScoreSettings(
-        tuple(arguments.backbone or [DEFAULT_BACKBONE]), arguments.views, seed=arguments.seed
+        tuple(arguments.backbone or [DEFAULT_BACKBONE]),
+        arguments.views,
+        seed=arguments.seed,
+        mode=arguments.mode,
     )
     known = truth.read(arguments.photos, arguments.truth, arguments.given, arguments.truth_column)
     features = truth.features_of(known.sources, settings, arguments.cache)
+    more_heads = truth.more_heads(known.sources, settings, arguments.cache)
     peer_features = _peer_features(arguments, known, settings) if arguments.peers else {}
     outcomes = []
     for labelling in known.labellings:
         examples = truth.examples(known.sources, features, labelling, unsealed=arguments.unsealed)
         rankings = (
-            *own_rankings(examples, settings),
+            *own_rankings(examples, settings, more_heads),
             *_best_peers(
                 labelling, peer_features, seed=settings.seed, cache_folder=arguments.cache
             ),
@@ -70,6 +75,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backbone", action="append", help=f"default: {DEFAULT_BACKBONE}")
     parser.add_argument("--views", type=int, default=ScoreSettings().views)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--mode", choices=MODES, default=MODES[0])
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument(
         "--peer-backbone",
@@ -83,9 +89,11 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def own_rankings(examples: Examples, settings: ScoreSettings) -> list[Ranking]:
+def own_rankings(
+    examples: Examples, settings: ScoreSettings, more_heads: Mapping[str, Head] | None = None
+) -> list[Ranking]:
     """Return the review queue's order, then that of the committee and each member alone."""
-    scored = score(examples, settings)
+    scored = score(examples, settings, more_heads)
     judged, evidence = scored.judged, scored.evidence
     margin = SIGNALS["normalized_margin"](evidence)
     members = zip(judged.member_names, judged.committee_probs, strict=True)

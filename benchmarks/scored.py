@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from cleaner import queue
 from cleaner.arrays import ItemMask, Labels
+from cleaner.learning.heads import Head
 from cleaner.learning.scoring import Examples, out_of_fold
 from cleaner.predictions import Evidence, OutOfFold
 from cleaner.settings import ScoreSettings
@@ -32,9 +34,11 @@ class Scored:
     suggested: Labels
 
 
-def score(examples: Examples, settings: ScoreSettings) -> Scored:
+def score(
+    examples: Examples, settings: ScoreSettings, more_heads: Mapping[str, Head] | None = None
+) -> Scored:
     """Judge the examples, whose ids must count from 0, and build the queue."""
-    judged = out_of_fold(examples, settings)
+    judged = out_of_fold(examples, settings, more_heads=more_heads)
     evidence = Evidence(
         examples.labels, judged.pred_probs, judged.view_probs, judged.committee_probs
     )

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cleaner import folder
+from cleaner import folder, images
 from cleaner.arrays import ItemMask, Labels, ViewFeatures
 from cleaner.backbones import open_backbone
 from cleaner.learning.bottlenecks import Source, view_features
+from cleaner.learning.heads import Head
 from cleaner.learning.scoring import Examples
 from cleaner.settings import ScoreSettings
 
@@ -165,6 +166,18 @@ def features_of(
     for source, reason in found[0].rejected:
         raise SystemExit(f"{source.path}: {reason}. Leave it out of the truth table.")
     return tuple(bottlenecks.features for bottlenecks in found)
+
+
+def more_heads(
+    sources: Sequence[Source], settings: ScoreSettings, cache_folder: Path
+) -> dict[str, Head]:
+    """Return the fine-tuned member where the mode asks for it."""
+    if settings.mode != "finetune":
+        return {}
+    from cleaner.learning import finetuned
+
+    sides_px = [min(images.load(source.path, root=source.root).shape[:2]) for source in sources]
+    return {finetuned.NAME: finetuned.gathered(sources, sides_px, settings, cache_folder)}
 
 
 def examples(

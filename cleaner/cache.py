@@ -8,6 +8,7 @@ flushed, and renamed, so that a kill leaves whole shards only.
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 import zipfile
 from collections.abc import Sequence
@@ -25,8 +26,7 @@ class RowCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shards: dict[Path, dict[str, int]] = {}
-        self._where: dict[str, Path] = {}
+        self._where: dict[str, tuple[Path, int]] = {}
         if folder.is_dir():
             for path in sorted(folder.glob(f"*{_SUFFIX}")):
                 self._learn(path)
@@ -61,8 +61,8 @@ class RowCache:
         """
         wanted: dict[Path, list[tuple[int, int]]] = {}
         for place, content_hash in enumerate(content_hashes):
-            path = self._where[content_hash]
-            wanted.setdefault(path, []).append((place, self._shards[path][content_hash]))
+            path, row = self._where[content_hash]
+            wanted.setdefault(path, []).append((place, row))
         result: Features | None = None
         for path, pairs in wanted.items():
             with np.load(path, allow_pickle=False) as shard:
@@ -84,8 +84,9 @@ class RowCache:
         self._note(path, hashes)
 
     def _note(self, path: Path, content_hashes: Sequence[str]) -> None:
-        self._shards[path] = {content_hash: row for row, content_hash in enumerate(content_hashes)}
-        self._where.update(dict.fromkeys(content_hashes, path))
+        # Interned: a hash stands in the cache of every view of every network.
+        for row, content_hash in enumerate(content_hashes):
+            self._where[sys.intern(content_hash)] = (path, row)
 
 
 def _flush_folder(folder: Path) -> None:

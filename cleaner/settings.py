@@ -12,6 +12,9 @@ _S = TypeVar("_S", bound="_Settings")
 
 DEFAULT_BACKBONE = "efficientnet_lite2"
 DEFAULT_FINAL_MODEL = "mobilenet_v2_1.0_224"
+DEFAULT_FINE_TUNED = "efficientnet_lite0"
+MODES = ("features", "finetune")
+PRECISIONS = ("auto", "float32", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +44,39 @@ class ScoreSettings(_Settings):
         views: how many views of each image: plain, mirrored, then heavily augmented ones.
         folds: how many parts the images are held out in.
         seed: makes views, folds and training repeatable.
+        mode: ``features`` trains heads on the frozen networks' features; ``finetune`` also trains
+            a network on the images themselves, once for each fold.
+        fine_tune_backbone: the network that is trained in that mode.
+        fine_tune_fraction: how much of it, from the top, is unfrozen, 0..1.
+        fine_tune_epochs: at most this many passes over the images for each fold.
+        fine_tune_side_px: the side at which it sees them; None goes by the images' own size.
+        precision: what the networks compute in, one of `PRECISIONS`; ``auto`` takes int8 for
+            the networks whose ranking was measured not to suffer.
     """
 
     backbones: tuple[str, ...] = (DEFAULT_BACKBONE,)
     views: int = 4
     folds: int = 5
     seed: int = 0
+    mode: str = "features"
+    fine_tune_backbone: str = DEFAULT_FINE_TUNED
+    fine_tune_fraction: float = 0.6
+    fine_tune_epochs: int = 5
+    fine_tune_side_px: int | None = None
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         if not self.backbones:
             raise SettingsError("Name at least one backbone.")
+        _check_one_of("mode", self.mode, MODES)
+        _check_one_of("precision", self.precision, PRECISIONS)
         _check_range("views", self.views, 1, 64)
         _check_range("folds", self.folds, 2, 50)
         _check_range("seed", self.seed, 0, 2**31 - 1)
+        _check_range("fine_tune_fraction", self.fine_tune_fraction, 0, 1)
+        _check_range("fine_tune_epochs", self.fine_tune_epochs, 1, 1_000)
+        if self.fine_tune_side_px is not None:
+            _check_range("fine_tune_side_px", self.fine_tune_side_px, 32, 1_024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +111,11 @@ class TrainSettings(_Settings):
         _check_range("patience", self.patience, 1, 1_000)
         _check_range("batch_size", self.batch_size, 1, 1_024)
         _check_range("seed", self.seed, 0, 2**31 - 1)
+
+
+def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SettingsError(f"{name} is {value!r}; give one of {', '.join(known)}.")
 
 
 def _check_range(name: str, value: int | float, low: int, high: int) -> None:

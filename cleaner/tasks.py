@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from cleaner.store import catalogue, decisions, rounds
 
 log = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    from cleaner.learning.finetuned import FineTuned
+
 Task = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
 
 
@@ -47,10 +50,15 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     if len({item.current_label for item in _judged(project)}) < 2:
         raise TooFewImages(scoring.ONE_CLASS)  # before the network looks at every image
     opening = _opening(project, started_at)
-    features, items = _features(project, wanted, report)
+    fine_tuned, items = _fine_tuned(project, wanted, report)
+    features, items = _features(project, wanted, items, report)
     featured = time.perf_counter()
     examples = _examples(project.dataset(), items, features)
-    prediction = scoring.out_of_fold(examples, wanted, report)
+    more_heads = {
+        name: member.only([item.content_hash for item in items])
+        for name, member in fine_tuned.items()
+    }
+    prediction = scoring.out_of_fold(examples, wanted, report, more_heads)
     report(Progress("Ranking the images"))
     evidence = Evidence(
         examples.labels,
@@ -115,43 +123,55 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
 TASKS: dict[str, Task] = {"scan": scan, "score": score, "round": next_round, "train": train}
 
 
-def _features(
+def _fine_tuned(
     project: Project, settings: ScoreSettings, report: Report
+) -> tuple[dict[str, FineTuned], list[Item]]:
+    """Return the fine-tuned member if the mode asks for it, and the items that can be read."""
+    items = _judged(project)
+    if settings.mode != "finetune":
+        return {}, items
+    from cleaner.learning import finetuned
+
+    member = finetuned.gathered(
+        [_source(project, item) for item in items],
+        [min(item.width, item.height) for item in items],
+        settings,
+        project.state / "cache",
+        report,
+    )
+    _tell_left_out(project, {s.path: reason for s, reason in member.pictures.rejected})
+    return {finetuned.NAME: member}, [items[row] for row in member.pictures.readable]
+
+
+def _source(project: Project, item: Item) -> Source:
+    return Source(project.path_of(item), project.root, item.content_hash)
+
+
+def _features(
+    project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
 ) -> tuple[list[ViewFeatures], list[Item]]:
     """Return one feature array a backbone, and the items they describe."""
-    items = _judged(project)
-    arrays: list[tuple[ViewFeatures, Sequence[int]]] = []
-    left_out: dict[Path, str] = {}
-    for name in settings.backbones:
-        sources = [Source(project.path_of(i), project.root, i.content_hash) for i in items]
-        found = bottlenecks.view_features(
-            sources,
-            _as_before(project, name),
-            views=settings.views,
-            seed=settings.seed,
-            cache_folder=project.state / "cache",
-            report=report,
-        )
-        arrays.append((found.features, found.readable))
-        left_out |= {source.path: reason for source, reason in found.rejected}
-    _tell_left_out(project, left_out)
-    readable = set(range(len(items))).intersection(*(rows for _, rows in arrays))
-    if not readable:
+    found = bottlenecks.committee_features(
+        [_source(project, item) for item in items],
+        [_as_before(project, name, settings.precision) for name in settings.backbones],
+        views=settings.views,
+        seed=settings.seed,
+        cache_folder=project.state / "cache",
+        report=report,
+    )
+    _tell_left_out(project, {source.path: reason for source, reason in found[0].rejected})
+    if not found[0].readable:
         raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")
-    kept = [
-        features[:, [place for place, row in enumerate(rows) if row in readable]]
-        for features, rows in arrays
-    ]
-    return kept, [items[row] for row in sorted(readable)]
+    return [each.features for each in found], [items[row] for row in found[0].readable]
 
 
-def _as_before(project: Project, name: str) -> Backbone:
+def _as_before(project: Project, name: str, precision: str = "float32") -> Backbone:
     """Return the backbone, if it is still what it was when this project first used it.
 
     Raises:
         BackboneError: the file, folder or handle has other content now.
     """
-    backbone = open_backbone(name)
+    backbone = open_backbone(name, precision)
     bare, _, pinned = name.partition("#sha256=")
     if not isinstance(backbone, NamedByUser):
         return backbone

@@ -102,6 +102,9 @@ _OUT_OF_MEMORY = "The machine ran out of memory. Close other programs, or use fe
 def main(arguments: list[str]) -> int:
     """Run one job; the exit code only serves the log."""
     root, state, job_id = Path(arguments[0]), Path(arguments[1]), int(arguments[2])
+    # TensorFlow complains of every missing GPU, and its last words would be told as the cause
+    # of a worker's death.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     project = Project(root, state)
     with (jobs_folder(project) / "worker.lock").open("ab") as lock:

@@ -5,6 +5,9 @@ not needed, and a pickle may name nothing but tensors. (pip itself asks the one 
 nudity, for its metadata, which runs its setup.py.) The Keras model built from them must have the
 recorded float32 hash. Then are written, per network, the float16 weights for Keras, the LiteRT
 feature extractor, and the manifest's entry.
+
+With `--calibrate PHOTOS` nothing is fetched: from the weights already there the int8 extractors are
+made, whose ranges of activations are those that photos of that folder and its sub-folders cause.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -35,13 +38,19 @@ from numpy.typing import NDArray
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from cleaner import images  # noqa: E402
 from cleaner.backbones.embedded import NETWORKS, Network  # noqa: E402
 from cleaner.backbones.networks import weights  # noqa: E402
 
 if TYPE_CHECKING:
     import keras
 
+    from cleaner.arrays import SquareImage
+
 Arrays = Mapping[str, NDArray[Any]]
+
+CALIBRATION_PHOTOS = 100
+FLOAT_STEPS = 8  # preprocessing, stem and the first blocks: a tenth of the time
 
 logger = logging.getLogger("convert_weights")
 
@@ -70,12 +79,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=sorted(PACKAGES), help="convert just this network")
     parser.add_argument("--destination", type=Path, default=REPOSITORY / "data" / "weights")
+    parser.add_argument("--calibrate", type=Path, metavar="PHOTOS", help="make the int8 versions")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     names = [arguments.only] if arguments.only else sorted(PACKAGES)
     arguments.destination.mkdir(parents=True, exist_ok=True)
     for name in names:
-        entry = convert(NETWORKS[name], PACKAGES[name], arguments.destination)
+        if arguments.calibrate:
+            entry = quantize(NETWORKS[name], arguments.calibrate, arguments.destination)
+        else:
+            entry = convert(NETWORKS[name], PACKAGES[name], arguments.destination)
         _update_manifest(arguments.destination / "manifest.json", name, entry)
         logger.info("%s: done", name)
 
@@ -105,6 +118,32 @@ def convert(network: Network, package: Package, destination: Path) -> dict[str, 
         "multiply_adds": sum(_multiply_adds(layer) for layer in extractor.layers),
         "sha256": {path.name: _sha256(path.read_bytes()) for path in (keras_path, litert_path)},
     }
+
+
+def quantize(network: Network, photos_folder: Path, destination: Path) -> dict[str, Any]:
+    """Write one network's int8 extractor and return what is new in its manifest entry."""
+    photos = _photos(photos_folder, network.input_side_px)
+    model = network.build(network.input_side_px)
+    weights.load(model, destination / f"{network.name}.npz")
+    path = destination / f"{network.name}.int8.tflite"
+    path.write_bytes(_litert_int8(model, photos))
+    return {
+        "int8_calibration": f"{len(photos)} photos of {photos_folder.resolve().name}",
+        "sha256": {path.name: _sha256(path.read_bytes())},
+    }
+
+
+def _photos(folder: Path, side_px: int) -> list[SquareImage]:
+    """Return some photos of a folder, evenly over its names, as the extractor would get them."""
+    paths = sorted(path for path in folder.rglob("*") if images.is_candidate(path.name))
+    chosen = paths[:: max(1, len(paths) // CALIBRATION_PHOTOS)][:CALIBRATION_PHOTOS]
+    if not chosen:
+        raise ConversionError(f"{folder} holds no photos to calibrate with")
+    least_side_px = round(side_px * images.DECODE_MARGIN)
+    return [
+        images.squared(images.load(path, root=folder, min_side_px=least_side_px), side_px)
+        for path in chosen
+    ]
 
 
 def _weights_file(package: Package) -> bytes:
@@ -342,6 +381,51 @@ def _litert(model: keras.Model, side_px: int) -> bytes:
         return bytes(converter.convert())
 
 
+def _litert_int8(model: keras.Model, photos: Sequence[SquareImage]) -> bytes:
+    """Return the model in int8, but for its two ends: one float RGB photo in, features out.
+
+    Smooth photos differ little in their first layers, by less than a step of int8. And a pooled
+    feature is near zero mostly, where 256 steps up to the largest are too coarse for its root.
+    """
+    import keras
+    import tensorflow
+
+    def representative() -> Iterator[list[NDArray[np.float32]]]:
+        for photo in photos:
+            yield [photo[np.newaxis].astype(np.float32)]
+
+    photo = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="image")
+    whole = keras.Model(photo, model(photo))
+    converter = tensorflow.lite.TFLiteConverter.from_keras_model(whole)
+    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    with contextlib.redirect_stdout(io.StringIO()):
+        *first, last = _outputs_in_order(whole)
+        in_float = [*first[:FLOAT_STEPS], last]
+        debugger = tensorflow.lite.experimental.QuantizationDebugger(
+            converter=converter,
+            debug_dataset=representative,
+            debug_options=tensorflow.lite.experimental.QuantizationDebugOptions(
+                denylisted_nodes=in_float
+            ),
+        )
+        return bytes(debugger.get_nondebug_quantized_model())
+
+
+def _outputs_in_order(model: keras.Model) -> list[str]:
+    """Return the name of each step's output in the LiteRT graph."""
+    import tensorflow
+
+    content = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
+    plain = tensorflow.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = tensorflow.lite.Interpreter(
+        model_content=content, experimental_op_resolver_type=plain
+    )
+    names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
+    steps = interpreter._get_ops_details()  # there is no public way to the order
+    return [names[index] for step in steps for index in step["outputs"]]
+
+
 def _multiply_adds(layer: keras.layers.Layer) -> int:
     """Return what one photo costs in the layer's convolution; other layers cost next to nothing."""
     import keras
@@ -357,8 +441,11 @@ def _sha256(content: bytes) -> str:
 
 
 def _update_manifest(path: Path, name: str, entry: dict[str, Any]) -> None:
+    """Renew what the entry says; the hashes of a network's other files stay."""
     manifest = json.loads(path.read_text()) if path.exists() else {}
-    manifest[name] = entry
+    known = manifest.get(name, {})
+    hashes = known.get("sha256", {}) | entry["sha256"]
+    manifest[name] = known | entry | {"sha256": hashes}
     path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 

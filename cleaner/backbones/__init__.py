@@ -6,7 +6,14 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cleaner.backbones.base import OFFLINE_NAMES, Backbone, BackboneInfo, Extractor, NamedByUser
+from cleaner.backbones.base import (
+    OFFLINE_NAMES,
+    Backbone,
+    BackboneInfo,
+    Extractor,
+    NamedByUser,
+    no_such_precision,
+)
 from cleaner.backbones.embedded import EmbeddedBackbone
 from cleaner.backbones.keras_applications import APPLICATIONS, KerasApplication
 from cleaner.backbones.local import LocalBackbone
@@ -23,10 +30,7 @@ __all__ = [
     "open_backbone",
 ]
 
-_BY_NAME: Mapping[str, Callable[[str], Backbone]] = {
-    **dict.fromkeys(APPLICATIONS, KerasApplication),
-    **dict.fromkeys(OFFLINE_NAMES, EmbeddedBackbone),
-}
+_BY_NAME: Mapping[str, Callable[[str], Backbone]] = dict.fromkeys(APPLICATIONS, KerasApplication)
 
 
 def backbone_names() -> tuple[str, ...]:
@@ -39,16 +43,30 @@ def list_backbones() -> tuple[BackboneInfo, ...]:
     return tuple(open_backbone(name).info for name in backbone_names())
 
 
-def open_backbone(name: str) -> Backbone:
+def open_backbone(name: str, precision: str = "float32") -> Backbone:
     """Return the backbone of that name, TF-Hub handle (https://...) or path; loads no weights.
 
     A path has a folder in it, or ends in .keras, or exists. Raises UnknownBackbone, which suggests
     the closest name, for anything else.
 
+    Args:
+        name: of the network.
+        precision: what the features are computed in, one of `settings.PRECISIONS`. Only the
+            networks that ship with Cleaner can do int8; asked of others it is a BackboneError.
+
     Example:
         >>> open_backbone("mobilenet_v2_1.0_224").info.input_side_px
         224
     """
+    if name in OFFLINE_NAMES:
+        return EmbeddedBackbone(name, precision)
+    found = _in_float(name)
+    if precision == "int8":
+        raise no_such_precision(name)
+    return found
+
+
+def _in_float(name: str) -> Backbone:
     if name in _BY_NAME:
         return _BY_NAME[name](name)
     if name.startswith("https://"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Protocol, runtime_checkable
 
 from cleaner.arrays import Features, ImageBatch
-from cleaner.errors import WeightsUnavailable
+from cleaner.errors import BackboneError, WeightsUnavailable
 
 if TYPE_CHECKING:
     import keras
@@ -93,4 +93,12 @@ def weights_unavailable(name: str, reason: str) -> WeightsUnavailable:
     return WeightsUnavailable(
         f"Backbone {name!r}: its weights could not be fetched ({first_line}). "
         f"Available offline: {', '.join(OFFLINE_NAMES)}."
+    )
+
+
+def no_such_precision(name: str) -> BackboneError:
+    """Return the error for int8 asked of a network that has none, in one line."""
+    return BackboneError(
+        f"Backbone {name!r} computes in float32 only; int8 is there for "
+        f"{', '.join(OFFLINE_NAMES)}. Take --precision auto or float32."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from cleaner.store.jobs import Job
 
 _DEFAULTS = settings.ScoreSettings()
+_FIELDS = tuple(field.name for field in dataclasses.fields(settings.ScoreSettings))
 
 
 def score_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -50,37 +53,87 @@ def score_options(function: Callable[..., None]) -> Callable[..., None]:
             help="Makes views, folds and training repeatable.",
         ),
         click.option(
-            "--mode",
-            type=click.Choice(["features"]),
-            default="features",
+            "--precision",
+            type=click.Choice(settings.PRECISIONS),
+            default=_DEFAULTS.precision,
             show_default=True,
-            expose_value=False,  # the only way there is, so nothing to pass on
-            help="What is trained: heads on the frozen networks' features.",
+            help="What the networks compute in. int8 is about twice as fast; auto takes "
+            "it for the networks whose ranking was measured not to suffer.",
+        ),
+        click.option(
+            "--mode",
+            type=click.Choice(settings.MODES),
+            default=_DEFAULTS.mode,
+            show_default=True,
+            help="features: train small models on what frozen networks see, in minutes. finetune: "
+            "also train a network on the images themselves, once a fold; finds more, takes far "
+            "longer, uses a GPU where there is one.",
+        ),
+        click.option(
+            "--fine-tune-backbone",
+            metavar="NAME",
+            default=_DEFAULTS.fine_tune_backbone,
+            show_default=True,
+            help="In mode finetune: the network that is trained.",
+        ),
+        click.option(
+            "--fine-tune-fraction",
+            default=_DEFAULTS.fine_tune_fraction,
+            show_default=True,
+            help="In mode finetune: how much of it is unfrozen, from the top; 1 is all of it.",
+        ),
+        click.option(
+            "--fine-tune-epochs",
+            default=_DEFAULTS.fine_tune_epochs,
+            show_default=True,
+            help="In mode finetune: at most this many passes over the images a fold.",
+        ),
+        click.option(
+            "--fine-tune-side",
+            "fine_tune_side_px",
+            type=int,
+            metavar="PIXELS",
+            help="In mode finetune: the side at which the network sees the images. Without it, "
+            "the images' own size decides, up to 160 px without a GPU.",
         ),
     )
+
+    @functools.wraps(function)
+    def settled(*places: Any, **options: Any) -> None:
+        chosen = {name: options.pop(name) for name in _FIELDS}
+        function(*places, **options, wanted=score_settings(chosen))
+
     for option in reversed(options):
-        function = option(function)
-    return function
+        settled = option(settled)
+    return settled
 
 
-def score_settings(
-    backbones: tuple[str, ...], views: int, folds: int, seed: int
-) -> settings.ScoreSettings:
+def score_settings(chosen: dict[str, Any]) -> settings.ScoreSettings:
     """Return checked settings.
 
     Raises:
         click.UsageError: a number is out of its range.
         UnknownBackbone: there is no network of that name.
+        BackboneError: the network cannot compute in that precision.
     """
-    from cleaner.backbones import backbone_names, open_backbone
-
-    named = tuple(name if name in backbone_names() else _findable(name) for name in backbones)
-    for name in named:
-        open_backbone(name)  # a misspelt name is told now, not when a worker has started
+    precision = chosen["precision"]
+    named = {
+        "backbones": tuple(_opened(name, precision) for name in chosen["backbones"]),
+        "fine_tune_backbone": _opened(chosen["fine_tune_backbone"]),
+    }
     try:
-        return settings.ScoreSettings(named, views, folds, seed)
+        return settings.ScoreSettings(**chosen | named)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _opened(name: str, precision: str = "float32") -> str:
+    """Return the name, checked: a misspelt one is told now, not when a worker has started."""
+    from cleaner.backbones import backbone_names, open_backbone
+
+    findable = name if name in backbone_names() else _findable(name)
+    open_backbone(findable, precision)
+    return findable
 
 
 def _findable(name: str) -> str:
@@ -93,18 +146,18 @@ def _findable(name: str) -> str:
     epilog=examples(
         "score data/demo",
         "score photos --backbone efficientnet_lite2 --backbone mobilenet_v2_1.0_224",
+        "score photos --mode finetune",
     )
 )
 @dataset_verb
 @score_options
-def score(desk: Desk, *, backbones: tuple[str, ...], views: int, folds: int, seed: int) -> None:
+def score(desk: Desk, *, wanted: settings.ScoreSettings) -> None:
     """Rank the images, the most suspect first; opens a round.
 
     Reads the folder, computes each image's features once, trains models that never saw the
     image they judge, and flags the images whose label they doubt. Ctrl-C stops it; what was
     computed is kept.
     """
-    wanted = score_settings(backbones, views, folds, seed)
     with desk.project() as project:
         result = run_job(project, "score", wanted.as_json())
     desk.answer(result, _round_lines(desk, result))
@@ -113,14 +166,12 @@ def score(desk: Desk, *, backbones: tuple[str, ...], views: int, folds: int, see
 @click.command("round", epilog=examples("round data/demo"))
 @dataset_verb
 @score_options
-def next_round(
-    desk: Desk, *, backbones: tuple[str, ...], views: int, folds: int, seed: int
-) -> None:
+def next_round(desk: Desk, *, wanted: settings.ScoreSettings) -> None:
     """Move the files as decided, then rank again.
 
-    Features are kept from the last time, so this takes seconds where `score` took minutes.
+    Features are kept from the last time, so this takes seconds where `score` took minutes; in
+    mode finetune the networks learn from the corrected labels anew.
     """
-    wanted = score_settings(backbones, views, folds, seed)
     with desk.project() as project:
         result = run_job(project, "round", wanted.as_json())
     desk.answer(result, _round_lines(desk, result))

@@ -10,7 +10,7 @@ from PIL import Image
 from cleaner.arrays import RGBImage, SquareImage
 
 # Part of the features' cache key: change it whenever a view would come out differently.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,50 @@ def augmented(
 ) -> SquareImage:
     """Return one view of (side_px, side_px, 3), uint8, drawn with `rng`."""
     picture = Image.fromarray(image)
-    if rng.random() < 0.5 and strength.rotation_degrees:
-        angle = rng.uniform(-strength.rotation_degrees, strength.rotation_degrees)
-        fill = tuple(int(value) for value in image.mean(axis=(0, 1)))
-        picture = picture.rotate(angle, Image.Resampling.BILINEAR, fillcolor=fill)
-    picture = picture.resize(
-        (side_px, side_px),
-        Image.Resampling.BILINEAR,
-        box=_crop_box(picture.size, rng, strength),
-        reducing_gap=2.0,
-    )
+    rotated = rng.random() < 0.5 and strength.rotation_degrees > 0
+    degrees = rng.uniform(-1, 1) * strength.rotation_degrees if rotated else 0.0
+    box = _crop_box(picture.size, rng, strength)
+    size = (side_px, side_px)
+    if rotated:
+        picture = _rotated(picture, size, degrees, box)
+    else:
+        picture = picture.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
     if strength.flip and rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return _recoloured(np.asarray(picture), rng, strength)
+    return _recoloured(picture, rng, strength)
+
+
+def _rotated(
+    picture: Image.Image, size: tuple[int, int], degrees: float, box: tuple[float, ...]
+) -> Image.Image:
+    """Rotate about the centre, cut out `box` and scale it to `size`, in one step.
+
+    One step takes half the time of three. It samples two by two pixels, so a picture that is
+    more than twice too large is reduced first.
+    """
+    left, top, right, bottom = box
+    least = max(1, int(min((right - left) / size[0], (bottom - top) / size[1])))
+    smaller = picture.reduce(least) if least > 1 else picture
+    across, down = (right - left) / size[0], (bottom - top) / size[1]
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    middle_x, middle_y = picture.width / 2, picture.height / 2
+    x, y = left - middle_x, top - middle_y
+    coefficients = (
+        *(cos * across, -sin * down, cos * x - sin * y + middle_x),
+        *(sin * across, cos * down, sin * x + cos * y + middle_y),
+    )
+    return smaller.transform(
+        size,
+        Image.Transform.AFFINE,
+        tuple(float(value) / least for value in coefficients),
+        Image.Resampling.BILINEAR,
+        fillcolor=_mean_colour(picture),
+    )
+
+
+def _mean_colour(picture: Image.Image) -> tuple[int, ...]:
+    mean = picture.resize((1, 1), Image.Resampling.BOX, reducing_gap=1.0).getpixel((0, 0))
+    return tuple(int(value) for value in mean)  # type: ignore[union-attr]
 
 
 def _crop_box(
@@ -72,14 +103,12 @@ def _crop_box(
     return left, top, left + crop_width, top + crop_height
 
 
-def _recoloured(image: RGBImage, rng: np.random.Generator, strength: Strength) -> RGBImage:
+def _recoloured(picture: Image.Image, rng: np.random.Generator, strength: Strength) -> SquareImage:
     """Change contrast, brightness and saturation in one matrix product a pixel."""
     brightness = 1 + rng.uniform(-strength.brightness, strength.brightness)
     contrast = 1 + rng.uniform(-strength.contrast, strength.contrast)
     saturation = 1 + rng.uniform(-strength.saturation, strength.saturation)
-    grey = np.full((3, 3), 1 / 3, np.float32)
-    mix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * grey
-    mean = float(image.mean())
-    shifted = image @ (mix * np.float32(contrast * brightness))
-    shifted += np.float32((1 - contrast) * mean * brightness)
-    return np.clip(shifted, 0, 255, out=shifted).astype(np.uint8)
+    mix = saturation * np.eye(3) + (1 - saturation) * np.full((3, 3), 1 / 3)
+    shift = (1 - contrast) * np.asarray(picture).mean() * brightness
+    matrix = np.hstack([mix * contrast * brightness, np.full((3, 1), shift)])
+    return np.asarray(picture.convert("RGB", tuple(matrix.ravel().tolist())))

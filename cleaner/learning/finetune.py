@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from cleaner.backbones.base import Backbone
+from cleaner.learning import snapshots
 from cleaner.learning.final_head import DROPOUT, LABEL_SMOOTHING, FinalHead, class_weights
 from cleaner.learning.photos import Batch, augmented_batches, plain_batches
 from cleaner.learning.training_set import TrainingSet, labels_of
@@ -259,34 +258,16 @@ def _save(path: Path, run: _Run, state: _State) -> None:
         "kept_epoch": state.kept_epoch,
         "history": state.history,
     }
-    arrays = {"facts": np.array(json.dumps(facts))}
-    arrays |= _numbered("weights", run.weights())
-    arrays |= _numbered("best", state.best)
-    arrays |= _numbered("optimizer", [np.array(v.numpy()) for v in run.optimizer.variables])
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    optimizer = [np.array(variable.numpy()) for variable in run.optimizer.variables]
+    arrays = {"weights": run.weights(), "best": state.best, "optimizer": optimizer}
+    snapshots.save(path, facts, arrays)
 
 
 def _load(path: Path, run: _Run) -> _State | None:
-    if not path.is_file():
+    kept = snapshots.load(path)
+    if kept is None:
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        facts = json.loads(str(arrays["facts"]))
-        variables = run.optimizer.variables
-        for variable, value in zip(variables, _listed(arrays, "optimizer"), strict=True):
-            variable.assign(value)
-        run.set_weights(_listed(arrays, "weights"))
-        return _State(best=_listed(arrays, "best"), **facts)
-
-
-def _numbered(name: str, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name}-{index}": array for index, array in enumerate(arrays)}
-
-
-def _listed(arrays: Any, name: str) -> list[np.ndarray]:
-    count = sum(key.startswith(f"{name}-") for key in arrays)
-    return [arrays[f"{name}-{index}"] for index in range(count)]
+    for variable, value in zip(run.optimizer.variables, kept.arrays["optimizer"], strict=True):
+        variable.assign(value)
+    run.set_weights(kept.arrays["weights"])
+    return _State(best=kept.arrays["best"], **kept.facts)

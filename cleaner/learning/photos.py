@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from cleaner.learning import augment
 from cleaner.learning.training_set import Photo, labels_of
 
 _BATCHES_AHEAD = 2
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +76,38 @@ def _batches(
             return None
         return view(image, photo)
 
+    for part, found in made_ahead(chosen, read):
+        yield _stacked(part, found, side_px)
+
+
+def made_ahead(
+    batches: Sequence[Sequence[_In]], make: Callable[[_In], _Out]
+) -> Iterator[tuple[Sequence[_In], list[_Out]]]:
+    """Yield each batch with what `make` returns for its members, a few batches ahead, in threads.
+
+    Whoever stops early leaves no thread at work.
+    """
     with ThreadPoolExecutor(processors.available()) as pool:
-        waiting: deque[tuple[Sequence[Photo], list[Future[SquareImage | None]]]] = deque()
+        waiting: deque[tuple[Sequence[_In], list[Future[_Out]]]] = deque()
         try:
-            for photos in chosen:
-                waiting.append((photos, [pool.submit(read, photo) for photo in photos]))
+            for batch in batches:
+                waiting.append((batch, [pool.submit(make, member) for member in batch]))
                 if len(waiting) > _BATCHES_AHEAD:
-                    yield _stacked(*waiting.popleft(), side_px)
+                    first, futures = waiting.popleft()
+                    yield first, [future.result() for future in futures]
             while waiting:
-                yield _stacked(*waiting.popleft(), side_px)
+                first, futures = waiting.popleft()
+                yield first, [future.result() for future in futures]
         finally:
-            for _photos, futures in waiting:
+            for _batch, futures in waiting:
                 for future in futures:
                     future.cancel()
 
 
-def _stacked(
-    photos: Sequence[Photo], futures: Sequence[Future[SquareImage | None]], side_px: int
-) -> Batch:
+def _stacked(photos: Sequence[Photo], found: Sequence[SquareImage | None], side_px: int) -> Batch:
     stack = np.zeros((len(photos), side_px, side_px, 3), np.uint8)
     readable = np.zeros(len(photos), bool)
-    for index, future in enumerate(futures):
-        image = future.result()
+    for index, image in enumerate(found):
         if image is not None:
             stack[index], readable[index] = image, True
     return Batch(stack, labels_of(photos), readable)

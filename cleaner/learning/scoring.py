@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from cleaner.arrays import (
 from cleaner.errors import TooFewImages
 from cleaner.learning import folds
 from cleaner.learning.calibration import calibrated
-from cleaner.learning.heads import HEADS, TrainingData
+from cleaner.learning.heads import HEADS, Head, TrainingData
 from cleaner.noise import estimate
 from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
 from cleaner.progress import Report, silent
@@ -61,8 +61,19 @@ class Examples:
     sealed: ItemMask
 
 
-def out_of_fold(examples: Examples, settings: ScoreSettings, report: Report = silent) -> OutOfFold:
+def out_of_fold(
+    examples: Examples,
+    settings: ScoreSettings,
+    report: Report = silent,
+    more_heads: Mapping[str, Head] | None = None,
+) -> OutOfFold:
     """Judge every image by models that never saw it nor a duplicate of it.
+
+    Args:
+        examples: what is judged.
+        settings: how.
+        report: hears how far it is.
+        more_heads: sit on the committee beside those of the shelf.
 
     Raises:
         TooFewImages: fewer than two classes have images to train on.
@@ -80,7 +91,8 @@ def out_of_fold(examples: Examples, settings: ScoreSettings, report: Report = si
     data = TrainingData(
         examples.view_features, labels, len(class_names), examples.groups, fold, settings.seed
     )
-    votes = {name: head(data, report) for name, head in HEADS.items()}
+    heads = {**HEADS, **(more_heads or {})}
+    votes = {name: head(data, report) for name, head in heads.items()}
     committee = np.stack([vote.pred_probs for vote in votes.values()])
     views = [vote.view_probs for vote in votes.values() if vote.view_probs is not None]
     pool = combined(committee, labels, ~sealed)

@@ -7,7 +7,7 @@ import pytest
 from cleaner.backbones import backbone_names, list_backbones, open_backbone
 from cleaner.backbones.local import LocalBackbone
 from cleaner.backbones.tfhub import HubBackbone
-from cleaner.errors import UnknownBackbone
+from cleaner.errors import BackboneError, UnknownBackbone
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,15 @@ def test_names_are_listed_once_and_in_order() -> None:
 
     assert listed == backbone_names()
     assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "https://tfhub.dev/google/some/1", "mine.keras"])
+def test_int8_asked_of_a_network_that_has_none_is_told_in_one_line(name: str) -> None:
+    with pytest.raises(BackboneError) as caught:
+        open_backbone(name, "int8")
+
+    message = str(caught.value)
+    assert "\n" not in message
+    assert name in message
+    assert "efficientnet_lite2" in message
+    assert type(open_backbone(name, "auto")) is type(open_backbone(name))

@@ -110,7 +110,7 @@ def test_a_decision_that_makes_no_sense_is_wrong_usage(
     [
         ("score", "DATA", "--folds", "1"),
         ("score", "DATA", "--views", "0"),
-        ("score", "DATA", "--mode", "finetune"),
+        ("score", "DATA", "--mode", "magic"),
         ("train", "DATA", "--head-epochs", "0"),
         ("undo", "DATA", "--last", "1", "--round", "1"),
         ("undo", "DATA", "--last", "0"),

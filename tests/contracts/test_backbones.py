@@ -17,6 +17,7 @@ from cleaner.errors import ShapeError
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 every_backbone = pytest.mark.parametrize("name", OFFLINE_NAMES)
+every_precision = pytest.mark.parametrize("precision", ["float32", "int8"])
 
 
 def photos(side_px: int, count: int = 3) -> ImageBatch:
@@ -36,8 +37,9 @@ def photos(side_px: int, count: int = 3) -> ImageBatch:
 
 
 @every_backbone
-def test_features_are_finite_float32_rows_of_the_promised_length(name: str) -> None:
-    backbone = open_backbone(name)
+@every_precision
+def test_features_are_finite_float32_rows_of_the_promised_length(name: str, precision: str) -> None:
+    backbone = open_backbone(name, precision)
 
     features = backbone.extractor()(photos(backbone.info.input_side_px))
 
@@ -47,8 +49,11 @@ def test_features_are_finite_float32_rows_of_the_promised_length(name: str) -> N
 
 
 @every_backbone
-def test_a_photo_has_the_same_features_in_any_batch_and_any_extractor(name: str) -> None:
-    backbone = open_backbone(name)
+@every_precision
+def test_a_photo_has_the_same_features_in_any_batch_and_any_extractor(
+    name: str, precision: str
+) -> None:
+    backbone = open_backbone(name, precision)
     batch = photos(backbone.info.input_side_px)
 
     together = backbone.extractor()(batch)
@@ -58,8 +63,9 @@ def test_a_photo_has_the_same_features_in_any_batch_and_any_extractor(name: str)
 
 
 @every_backbone
-def test_a_batch_that_is_a_strided_view_is_read_as_it_looks(name: str) -> None:
-    backbone = open_backbone(name)
+@every_precision
+def test_a_batch_that_is_a_strided_view_is_read_as_it_looks(name: str, precision: str) -> None:
+    backbone = open_backbone(name, precision)
     extract = backbone.extractor()
     flipped = photos(backbone.info.input_side_px, count=1)[:, :, ::-1]
 
@@ -67,8 +73,9 @@ def test_a_batch_that_is_a_strided_view_is_read_as_it_looks(name: str) -> None:
 
 
 @every_backbone
-def test_no_photos_give_no_rows(name: str) -> None:
-    backbone = open_backbone(name)
+@every_precision
+def test_no_photos_give_no_rows(name: str, precision: str) -> None:
+    backbone = open_backbone(name, precision)
 
     features = backbone.extractor()(photos(backbone.info.input_side_px)[:0])
 
@@ -76,11 +83,33 @@ def test_no_photos_give_no_rows(name: str) -> None:
 
 
 @every_backbone
-def test_photos_of_another_side_are_refused(name: str) -> None:
-    backbone = open_backbone(name)
+@every_precision
+def test_photos_of_another_side_are_refused(name: str, precision: str) -> None:
+    backbone = open_backbone(name, precision)
 
     with pytest.raises(ShapeError, match=r"reads photos of shape \(\d+, \d+, 3\)"):
         backbone.extractor()(photos(64))
+
+
+@every_backbone
+def test_int8_features_point_the_way_of_the_float_ones(name: str) -> None:
+    batch = photos(open_backbone(name).info.input_side_px)
+    exact, rounded = (open_backbone(name, p).extractor()(batch) for p in ("float32", "int8"))
+
+    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(rounded, axis=1)
+
+    assert ((exact * rounded).sum(axis=1) / lengths).min() > 0.97
+    assert rounded.min() >= 0
+
+
+@every_backbone
+def test_each_precision_has_features_of_its_own(name: str) -> None:
+    exact, rounded, auto = (
+        open_backbone(name, precision).content_id for precision in ("float32", "int8", "auto")
+    )
+
+    assert exact != rounded
+    assert auto in (exact, rounded)
 
 
 @every_backbone

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +12,18 @@ import pytest
 
 from cleaner.backbones import open_backbone
 from cleaner.errors import JobCancelled
-from cleaner.learning.bottlenecks import Bottlenecks, Source, view_features
+from cleaner.learning.bottlenecks import (
+    Bottlenecks,
+    Source,
+    committee_features,
+    view_features,
+)
 from cleaner.progress import Progress, Report, silent
 from tests.pictures import write_image
 
 BACKBONE = "mobilenet_v2_1.0_224"
+# Of different input sides, and one of them in int8.
+COMMITTEE = (("efficientnet_lite2", "int8"), (BACKBONE, "float32"))
 
 
 def _sources(root: Path, count: int) -> list[Source]:
@@ -65,3 +76,77 @@ def test_a_cancelled_run_keeps_what_it_had(tmp_path: Path) -> None:
     seen: list[Progress] = []
     _features(sources, tmp_path / "cache", seen.append)
     assert seen[-1].total == 2
+
+
+def _committee(
+    sources: list[Source], cache: Path, report: Report = silent
+) -> tuple[Bottlenecks, ...]:
+    backbones = [open_backbone(*names) for names in COMMITTEE]
+    return committee_features(
+        sources, backbones, views=3, seed=1, cache_folder=cache, report=report
+    )
+
+
+def test_a_backbone_s_features_do_not_depend_on_the_company(tmp_path: Path) -> None:
+    paths = [write_image(tmp_path / f"{n}.png", seed=n, size=(700, 640)) for n in range(2)]
+    sources = [Source(p, tmp_path, hashlib.sha256(p.read_bytes()).hexdigest()) for p in paths]
+    together = _committee(sources, tmp_path / "together")
+    for names, found in zip(COMMITTEE, together, strict=True):
+        alone = view_features(
+            sources, open_backbone(*names), views=3, seed=1, cache_folder=tmp_path / names[0]
+        )
+        np.testing.assert_array_equal(found.features, alone.features)
+
+
+def test_only_what_one_backbone_lacks_is_computed(tmp_path: Path) -> None:
+    sources = _sources(tmp_path / "photos", 3)
+    first = _committee(sources, tmp_path / "cache")
+    shelf = tmp_path / "cache" / "features"
+    kept = shelf / open_backbone(*COMMITTEE[0]).content_id
+    before = sorted(kept.rglob("*.npz"))
+    shutil.rmtree(shelf / open_backbone(*COMMITTEE[1]).content_id / "mirrored")
+    again = _committee(sources, tmp_path / "cache")
+    assert sorted(kept.rglob("*.npz")) == before
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.features, other.features)
+
+
+def test_an_unreadable_file_is_left_out_for_every_backbone(tmp_path: Path) -> None:
+    sources = _sources(tmp_path / "photos", 3)
+    _features(sources[1:2], tmp_path / "cache")
+    sources[1].path.unlink()
+    found = _committee(sources, tmp_path / "cache")
+    assert [each.readable for each in found] == [(0, 2), (0, 2)]
+    assert [each.features.shape[1] for each in found] == [2, 2]
+
+
+def test_a_kill_costs_at_most_a_shard_and_changes_no_feature(tmp_path: Path) -> None:
+    sources = _sources(tmp_path / "photos", 14)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "photos"), str(tmp_path / "cache")],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    seen: list[Progress] = []
+    resumed = _committee(sources, tmp_path / "cache", seen.append)
+    assert seen[-1].total == 14 - 8
+    whole = _committee(sources, tmp_path / "fresh")
+    for one, other in zip(resumed, whole, strict=True):
+        np.testing.assert_array_equal(one.features, other.features)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cleaner.learning import bottlenecks
+from tests.learning.test_bottlenecks import _committee, _sources
+
+def report(progress):
+    if progress.done == 11:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+bottlenecks.SHARD_ITEMS = 4
+_committee(_sources(Path(sys.argv[1]), 14), Path(sys.argv[2]), report)
+"""

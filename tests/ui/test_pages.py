@@ -289,6 +289,18 @@ def test_scoring_starts_with_the_settings_of_the_form(project: Project, idle_wor
     assert settings["backbones"] == ["efficientnet_lite0", "mobilenet_v2_1.0_224"]
 
 
+def test_a_network_can_be_fine_tuned_from_the_form(project: Project, idle_workers: None) -> None:
+    app = run_page(project, "train")
+    app.radio[0].set_value("finetune")
+    chosen = next(one for one in app.selectbox if one.label == "Network to fine-tune")
+    chosen.set_value("mobilenet_v2_1.0_224")
+    button(app, "Score the images").click().run()
+    _kind, settings = started(project)[0]
+    assert settings["mode"] == "finetune"
+    assert settings["fine_tune_backbone"] == "mobilenet_v2_1.0_224"
+    assert settings["fine_tune_side_px"] is None
+
+
 def test_scoring_without_a_backbone_is_answered_in_one_line(
     project: Project, idle_workers: None
 ) -> None:

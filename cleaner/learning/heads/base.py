@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cleaner.arrays import (
     Folds,
@@ -76,6 +76,7 @@ class HeadVotes:
     refit: RidgeFit | None = None
 
 
+@runtime_checkable
 class Head(Protocol):
     """Trains and predicts out of fold."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from cleaner import jobs
@@ -9,11 +11,19 @@ from cleaner.backbones import backbone_names
 from cleaner.errors import SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.settings import ScoreSettings
+from cleaner.settings import MODES, PRECISIONS, ScoreSettings
 from cleaner.store.jobs import Job
 from cleaner.ui import actions, job_panel
 
 _JOBS_SHOWN = 30
+_MODE_WORDS = {
+    "features": "Small models on frozen features",
+    "finetune": "A network on the images themselves, too",
+}
+_MODE_CAPTIONS = {
+    "features": "Minutes; a later round takes seconds.",
+    "finetune": "Finds more and takes far longer; uses a graphics card where there is one.",
+}
 
 
 def draw(project: Project) -> None:
@@ -40,8 +50,8 @@ def _scoring(project: Project, *, busy: bool) -> None:
             help="Pretrained networks whose features are used. Two different ones find more "
             "errors and take longer. The four first ones need no network connection.",
         )
-        views, folds, seed = st.columns(3)
-        settings = {
+        views, folds, seed, precision = st.columns(4)
+        settings: dict[str, Any] = {
             "views": views.number_input(
                 "Views", 1, 64, used.views, help="Augmented looks at each image; more is steadier."
             ),
@@ -49,13 +59,53 @@ def _scoring(project: Project, *, busy: bool) -> None:
                 "Folds", 2, 50, used.folds, help="In how many parts the images are held out."
             ),
             "seed": seed.number_input("Seed", 0, 2**31 - 1, used.seed, help="Repeats a run."),
+            "precision": precision.selectbox(
+                "Precision",
+                PRECISIONS,
+                PRECISIONS.index(used.precision),
+                help="int8 is quicker; auto takes it where the ranking does not suffer.",
+            ),
         }
+        settings |= _mode(used)
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
     if pressed:
         _start(project, names, settings)
 
 
-def _start(project: Project, names: list[str], settings: dict[str, int]) -> None:
+def _mode(used: ScoreSettings) -> dict[str, Any]:
+    mode = st.radio(
+        "What is trained",
+        MODES,
+        index=MODES.index(used.mode),
+        format_func=_MODE_WORDS.__getitem__,
+        captions=[_MODE_CAPTIONS[mode] for mode in MODES],
+    )
+    name, epochs, fraction, side = st.columns(4)
+    return {
+        "mode": mode,
+        "fine_tune_backbone": name.selectbox(
+            "Network to fine-tune",
+            list(dict.fromkeys((used.fine_tune_backbone, *backbone_names()))),
+            help="Used only when a network is fine-tuned, as the three settings beside it.",
+        ),
+        "fine_tune_epochs": epochs.number_input(
+            "Epochs", 1, 1_000, used.fine_tune_epochs, help="At most this many passes a fold."
+        ),
+        "fine_tune_fraction": fraction.number_input(
+            "Unfrozen share", 0.0, 1.0, used.fine_tune_fraction, 0.1, help="From the top; 1 is all."
+        ),
+        "fine_tune_side_px": side.number_input(
+            "Side in pixels",
+            32,
+            1_024,
+            used.fine_tune_side_px,
+            placeholder="by itself",
+            help="At which the network sees the images; left empty, their own size decides.",
+        ),
+    }
+
+
+def _start(project: Project, names: list[str], settings: dict[str, Any]) -> None:
     try:
         wanted = ScoreSettings(backbones=tuple(names), **settings)
     except SettingsError as error:
