@@ -2,7 +2,8 @@
 
 Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view`` seeded
 augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector,
-``input`` those of all backbones side by side.
+``input`` those of all backbones side by side, ``direction`` what is left of them after the
+eigendecomposition.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ Features = Float32[ndarray, "item feature"]
 ViewFeatures = Float32[ndarray, "view item feature"]
 ReducedViews = Float32[ndarray, "view item direction"]
 RidgeInputs = Float[ndarray, "item input"]
+HatRows = Float[ndarray, "item direction"]
+ClassRows = Float[ndarray, "class item"]
+Votes = Int64[ndarray, "voice item"]
 Labels = Int64[ndarray, "item"]
 Groups = Int64[ndarray, "item"]
 Folds = Int64[ndarray, "item"]
 LabelQuality = Float[ndarray, "item"]
 ItemMask = Bool[ndarray, "item"]
+ClassMask = Bool[ndarray, "class item"]
 ItemIds = Int64[ndarray, "item"]
 RGBImage = UInt8[ndarray, "height width 3"]
 SquareImage = UInt8[ndarray, "side side 3"]

@@ -114,7 +114,9 @@ class ReviewItem:
     """One line of the queue.
 
     Attributes:
-        position: rank in the latest round, 0 is the most suspect.
+        position: rank in the latest round, 0 is the most suspect. An image that a decision
+            has moved takes the rank its label quality would have had when the round was opened;
+            of two at one rank the lower quality comes first.
         self_confidence: probability of the current label, 0..1.
         suggested_confidence: probability of the suggested label, 0..1.
         label_quality: 0 suspect, 1 trusted.

@@ -9,7 +9,8 @@ towards uniform noise where a class has few images.
 
 Reference: Dawid and Skene, Applied Statistics 28 (1979), for the confusion of one observer;
 Natarajan et al., NeurIPS (2013), for class-conditional label noise. We differ in fitting the
-sharpness of the model together with the noise.
+sharpness of the model together with the noise. SciPy is loaded by the estimate alone: whoever
+applies a model that is known, as pages do, needs none.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.optimize import minimize_scalar
-from scipy.sparse import csr_array
-from scipy.special import softmax
 
 from cleaner.arrays import LabelQuality, Labels, PredProbs
 
@@ -89,6 +87,8 @@ class _Fit:
     """The state of the estimate; each half improves one part, the other held."""
 
     def __init__(self, pred_probs: PredProbs, labels: Labels) -> None:
+        from scipy.sparse import csr_array
+
         self._probs = pred_probs
         self._labels = labels
         items, self._classes = pred_probs.shape
@@ -116,6 +116,8 @@ class _Fit:
         return chances
 
     def sharpen(self) -> None:
+        from scipy.optimize import minimize_scalar
+
         def loss(log_sharpness: float) -> float:
             likelihood = self._joint(float(np.exp(log_sharpness))).sum(axis=1)
             return float(-np.log(np.maximum(likelihood, _TINY)).mean())
@@ -141,5 +143,7 @@ class _Fit:
 
 
 def _true_probs(pred_probs: PredProbs, sharpness: float) -> PredProbs:
-    probs: PredProbs = softmax(sharpness * np.log(np.maximum(pred_probs, _TINY)), axis=1)
+    logs = sharpness * np.log(np.maximum(pred_probs, _TINY))
+    probs: PredProbs = np.exp(logs - logs.max(axis=1, keepdims=True))
+    probs /= probs.sum(axis=1, keepdims=True)
     return probs

@@ -10,14 +10,38 @@ from cleaner.arrays import (
     CommitteeProbs,
     Features,
     Folds,
+    HatRows,
     ItemIds,
     ItemMask,
+    LabelQuality,
     Labels,
+    MemberWeights,
     PredProbs,
     ViewProbs,
 )
 from cleaner.errors import ShapeError
 from cleaner.noise import NoiseModel
+
+# No member's doubt counts for more: a logarithm of 0 would be a veto.
+LEAST_PROBABILITY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class RidgeFit:
+    """A solved ridge head: all that its answer to other labels follows from.
+
+    Attributes:
+        rows: (item, direction); the product of two rows is the entry of the hat matrix, which
+            says how much the one's label weighs in the prediction for the other.
+        fitted: (item, class), float64, predictions of the model that all training items taught.
+        leverage: (item,), float64, the product of each row with itself, below 1.
+        scale: what predictions are multiplied by before the softmax.
+    """
+
+    rows: HatRows = field(repr=False)
+    fitted: PredProbs = field(repr=False)
+    leverage: LabelQuality = field(repr=False)
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +58,10 @@ class OutOfFold:
         fold: (item,), the fold an item was held out in; -1 for the sealed test split,
             which trains nothing.
         model_id: identifies backbone, views, heads, folds and seed.
+        weights: (member,), how much of each member's log-probabilities is in `pred_probs`.
+        scale: what the pooled log-probabilities are multiplied by before the softmax.
+        refit: the member whose answer to a decision follows at once, or None.
+        refit_member: its place among the members.
     """
 
     item_ids: ItemIds
@@ -44,6 +72,10 @@ class OutOfFold:
     member_names: tuple[str, ...]
     fold: Folds
     model_id: str
+    weights: MemberWeights
+    scale: float
+    refit: RidgeFit | None = None
+    refit_member: int = 0
 
 
 @dataclass(frozen=True, slots=True)

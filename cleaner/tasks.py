@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleaner import queue
+from cleaner import queue, rescoring
 from cleaner.arrays import ViewFeatures
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
@@ -19,11 +20,15 @@ from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, scoring
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.scoring import Examples
-from cleaner.predictions import Evidence
+from cleaner.predictions import Evidence, OutOfFold
 from cleaner.progress import Progress, Report
 from cleaner.project import Project
+from cleaner.rescoring import Opening
 from cleaner.settings import ScoreSettings
-from cleaner.store import catalogue, rounds
+from cleaner.standings import Verdict
+from cleaner.store import catalogue, decisions, rounds
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from cleaner.learning.finetuned import FineTuned
@@ -44,6 +49,7 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     project.scan(report)
     if len({item.current_label for item in _judged(project)}) < 2:
         raise TooFewImages(scoring.ONE_CLASS)  # before the network looks at every image
+    opening = _opening(project, started_at)
     fine_tuned, items = _fine_tuned(project, wanted, report)
     features, items = _features(project, wanted, items, report)
     featured = time.perf_counter()
@@ -62,7 +68,9 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
         member_names=prediction.member_names,
         confirmed=np.array([item.status in CONFIRMED for item in items]),
     )
-    ranking = queue.build(examples.item_ids, evidence, examples.class_names)
+    verdict = queue.judged(evidence)
+    ranking = queue.ranked(examples.item_ids, verdict, examples.class_names)
+    kept = _keep(project, examples, prediction, verdict, opening)
     done = time.perf_counter()
     flagged = sum(row["flagged"] for row in ranking)
     seconds = {"features": featured - clock, "training": done - featured, "total": done - clock}
@@ -77,10 +85,11 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
                 "accuracy": float(agreeing.mean()),
                 "seconds": seconds,
                 "settings": wanted.as_json(),
-                "started_at": started_at.isoformat(timespec="milliseconds"),
+                "started_at": opening.started_at,
             },
             ranking,
         )
+    _publish(kept, project, number)
     return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}
 
 
@@ -192,6 +201,43 @@ def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
     ]
     with project.store.write() as connection:
         catalogue.add_findings(connection, found)
+
+
+def _opening(project: Project, started_at: datetime) -> Opening:
+    """Return when the round begins; a decision made after it may be in the labels or not."""
+    with project.store.read() as connection:
+        sequence = decisions.latest_sequence(connection)
+    return Opening(started_at.isoformat(timespec="milliseconds"), sequence)
+
+
+def _keep(
+    project: Project,
+    examples: Examples,
+    prediction: OutOfFold,
+    verdict: Verdict,
+    opening: Opening,
+) -> Path | None:
+    """Keep what the ranking follows decisions with; without it, it follows in the next round."""
+    kept = rescoring.kept_of(
+        prediction,
+        verdict,
+        groups=examples.groups,
+        sealed=examples.sealed,
+        opening=opening,
+    )
+    try:
+        return None if kept is None else rescoring.write(project.state, kept)
+    except OSError as error:
+        log.warning("The ranking will not follow decisions within this round: %s.", error)
+        return None
+
+
+def _publish(written: Path | None, project: Project, number: int) -> None:
+    try:
+        if written is not None:
+            rescoring.publish(written, project.state, number)
+    except OSError as error:
+        log.warning("The ranking will not follow decisions within this round: %s.", error)
 
 
 def _judged(project: Project) -> list[Item]:

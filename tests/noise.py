@@ -21,5 +21,5 @@ def noisy(
     logits[np.arange(items), truth] += skill
     wrong = rng.random(items) < rate
     labels = np.where(wrong, (truth + rng.integers(1, classes, items)) % classes, truth)
-    probs, _ = calibrated(logits, labels, np.ones(items, bool))
+    probs = calibrated(logits, labels, np.ones(items, bool)).probs
     return labels, wrong, probs

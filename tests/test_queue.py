@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cleaner import queue
 from cleaner.noise import NoiseModel
 from cleaner.predictions import Evidence
-from cleaner.queue import Standard
+from cleaner.standings import Standard
 from tests.noise import noisy
 
 CLASSES = ("cat", "dog", "owl")
@@ -117,7 +117,7 @@ def test_a_rare_class_is_not_flagged_wholesale() -> None:
 def test_high_noise_is_ranked_by_the_chance_that_a_label_is_right() -> None:
     for rate, signal in ((0.05, "self_confidence"), (0.4, "label_posterior")):
         labels, _, probs = noisy(3000, 6, rate=rate, seed=4)
-        assert Standard.of(Evidence(labels, probs)).signal == signal
+        assert queue.fitting(Evidence(labels, probs)).signal == signal
 
 
 def test_no_images_make_an_empty_queue() -> None:

@@ -4,14 +4,16 @@ import ast
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cleaner import tasks
 from cleaner.backbones import NamedByUser, open_backbone
 from cleaner.errors import BackboneError
-from cleaner.progress import Progress
-from cleaner.project import Project
+from cleaner.following import Follower
+from cleaner.progress import Progress, silent
+from cleaner.project import Project, Request
 from cleaner.settings import ScoreSettings
-from tests.pictures import write_dataset, write_image
+from tests.pictures import picture, write_dataset, write_image
 
 SETTINGS = ScoreSettings(("mobilenet_v2_1.0_224",), views=1, folds=2).as_json()
 
@@ -29,6 +31,35 @@ def test_a_file_changed_between_scan_and_features_is_a_finding_and_not_ranked(
     assert result["images"] == 11
     assert [(f.kind, f.paths) for f in project.findings()] == [("unreadable", ("cat/0.png",))]
     assert "changed" in project.findings()[0].detail
+    project.store.close()
+
+
+def _tinted(root: Path, colours: dict[str, str], *, each: int) -> Path:
+    """Write different pictures whose classes can be told apart, or no member learns anything."""
+    for place, (class_name, colour) in enumerate(colours.items()):
+        (root / class_name).mkdir(parents=True)
+        for number in range(each):
+            plain = picture(place * each + number)
+            tinted = Image.blend(plain, Image.new("RGB", plain.size, colour), 0.6)
+            tinted.save(root / class_name / f"{number}.png")
+    return root
+
+
+def test_a_round_leaves_what_its_decisions_are_followed_with(tmp_path: Path) -> None:
+    root = _tinted(tmp_path / "pets", {"cat": "red", "dog": "blue"}, each=12)
+    for name in ("0.png", "1.png"):
+        (root / "cat" / name).rename(root / "dog" / f"red {name}")
+    project = Project(root)
+    tasks.score(project, SETTINGS, silent)
+    before = {item.item_id: item.label_quality for item in project.ranking()}
+    follower = Follower(project.store, project.state)
+    assert follower.look() == 0  # ranked as the round ranked them
+    wrong = project.queue()
+    assert {Path(item.path).name for item in wrong} == {"red 0.png", "red 1.png"}
+    project.decide([Request(item.item_id, "move", "cat") for item in wrong])
+    assert follower.look() > len(wrong)
+    after = {item.item_id: item.label_quality for item in project.ranking()}
+    assert sum(after[item_id] != before[item_id] for item_id in before) > len(wrong)
     project.store.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,17 @@ from cleaner.cli.desk import Desk, dataset_verb, examples, table
 from cleaner.cli.lookup import Asked, decide_all
 from cleaner.cli.watching import ProgressLine
 from cleaner.decisions import STATUS_AFTER
-from cleaner.errors import DatasetError
+from cleaner.errors import DatasetError, StoreError
 from cleaner.items import shown_path
 from cleaner.progress import Progress
 
 if TYPE_CHECKING:
     from cleaner.decisions import FileMove
+    from cleaner.project import Project
 
 _LINES_SHOWN = 20
+
+log = logging.getLogger(__name__)
 
 
 @click.command(epilog=examples("queue data/demo", "queue data/demo --all --csv ranking.csv"))
@@ -90,10 +94,22 @@ def decide(desk: Desk, *, words: tuple[str, ...], sheet: Path | None, reviewer: 
     asked = [_one(words)] if sheet is None else _many(words, sheet)
     with desk.project() as project:
         recorded, rejected = decide_all(project, asked, reviewer=reviewer)
+        _follow(project)
     document = {"recorded": recorded, "rejected": rejected}
     desk.answer(document, [f"{recorded:,} recorded."] if recorded else [])
     if rejected:
         raise DatasetError(_refusal(rejected))
+
+
+def _follow(project: Project) -> None:
+    """Rank anew with what was decided; whoever lists the queue next sees it."""
+    from cleaner.following import catch_up
+
+    try:
+        catch_up(project.store, project.state)
+    except StoreError as error:
+        # The decision is in the log, and the next look learns from it.
+        log.warning("The ranking does not follow: %s", error)
 
 
 def _one(words: tuple[str, ...]) -> Asked:
@@ -133,6 +149,7 @@ def undo(desk: Desk, *, last: int | None, round_id: int | None) -> None:
         raise click.UsageError("Give --last or --round, not both.")
     with desk.project() as project:
         undone = project.undo(last=last or 1, round_id=round_id)
+        _follow(project)
         paths = {item.item_id: shown_path(item.path) for item in project.dataset().items}
     details = [
         {"path": paths.get(decision.item_id, ""), "action": decision.action}

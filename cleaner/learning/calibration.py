@@ -5,6 +5,8 @@ Reference: Guo, Pleiss, Sun and Weinberger, ICML (2017), on temperature scaling.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
@@ -12,13 +14,22 @@ from scipy.special import log_softmax, softmax
 from cleaner.arrays import ItemMask, Labels, PredProbs
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The softmax of logits times `scale`, (item, class), and the log loss of the labels."""
+
+    probs: PredProbs
+    loss: float
+    scale: float
+
+
 def log_loss(logits: PredProbs, labels: Labels) -> float:
     """Return the mean of minus the log-probability of the labels, in nats."""
     return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
-def calibrated(logits: PredProbs, labels: Labels, trains: ItemMask) -> tuple[PredProbs, float]:
-    """Return softmax probabilities at the temperature of least log loss, and that loss."""
+def calibrated(logits: PredProbs, labels: Labels, trains: ItemMask) -> Calibrated:
+    """Return softmax probabilities at the temperature of least log loss."""
     held, known = logits[trains], labels[trains]
     found = minimize_scalar(
         lambda log_scale: log_loss(held * np.exp(log_scale), known),
@@ -26,4 +37,5 @@ def calibrated(logits: PredProbs, labels: Labels, trains: ItemMask) -> tuple[Pre
         method="bounded",
         options={"xatol": 0.02},
     )
-    return softmax(logits * np.exp(found.x), axis=1), float(found.fun)
+    scale = float(np.exp(found.x))
+    return Calibrated(softmax(logits * scale, axis=1), float(found.fun), scale)

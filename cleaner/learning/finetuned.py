@@ -127,7 +127,7 @@ class FineTuned:
             share = np.where(sealed[judged], 1 / len(numbers), 1.0)
             probs[judged] += share[:, None] * views.mean(axis=0)
         logs: PredProbs = np.log(np.maximum(probs, _TINY))
-        return HeadVotes(calibrated(logs, data.labels, ~sealed)[0])
+        return HeadVotes(calibrated(logs, data.labels, ~sealed).probs)
 
 
 class _Run:

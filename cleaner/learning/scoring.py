@@ -26,7 +26,7 @@ from cleaner.learning import folds
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads import HEADS, Head, TrainingData
 from cleaner.noise import estimate
-from cleaner.predictions import OutOfFold
+from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
 from cleaner.progress import Report, silent
 from cleaner.settings import ScoreSettings
 
@@ -95,23 +95,43 @@ def out_of_fold(
     votes = {name: head(data, report) for name, head in heads.items()}
     committee = np.stack([vote.pred_probs for vote in votes.values()])
     views = [vote.view_probs for vote in votes.values() if vote.view_probs is not None]
+    pool = combined(committee, labels, ~sealed)
     return OutOfFold(
         item_ids=examples.item_ids,
         class_names=class_names,
-        pred_probs=combined(committee, labels, ~sealed),
+        pred_probs=pool.probs,
         view_probs=np.mean(views, axis=0),
         committee_probs=committee,
         member_names=tuple(votes),
         fold=fold,
         model_id=_model_id(settings, class_names),
+        weights=pool.weights,
+        scale=pool.scale,
+        refit=votes["ridge"].refit,
+        refit_member=list(votes).index("ridge"),
     )
 
 
-def combined(committee: CommitteeProbs, labels: Labels, trains: ItemMask) -> PredProbs:
-    """Return the committee's calibrated probabilities, (item, class)."""
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What the members say together.
+
+    Attributes:
+        probs: (item, class), the softmax of `scale` times the pooled log-probabilities.
+        weights: (member,), how much each member's log-probabilities count.
+        scale: calibrates the pool.
+    """
+
+    probs: PredProbs
+    weights: MemberWeights
+    scale: float
+
+
+def combined(committee: CommitteeProbs, labels: Labels, trains: ItemMask) -> Pool:
+    """Return the committee's calibrated probabilities and how they were pooled."""
     weights = member_weights(committee[:, trains], labels[trains])
-    probs, _loss = calibrated(_pooled(_logs(committee), weights), labels, trains)
-    return probs
+    found = calibrated(_pooled(_logs(committee), weights), labels, trains)
+    return Pool(found.probs, weights, found.scale)
 
 
 def member_weights(committee: CommitteeProbs, labels: Labels) -> MemberWeights:
@@ -160,7 +180,7 @@ def _likeliest(logs: CommitteeProbs, chances: PredProbs, start: MemberWeights) -
 
 
 def _logs(committee: CommitteeProbs) -> CommitteeProbs:
-    logs: CommitteeProbs = np.log(np.maximum(committee, _TINY))
+    logs: CommitteeProbs = np.log(np.maximum(committee, LEAST_PROBABILITY))
     return logs
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
 
 from cleaner.decisions import FOLDER_REVIEWER, STATUS_AFTER, Decision
+from cleaner.items import Status
 from cleaner.store.tables import decisions, items, rounds, scores, written
 
 _COLUMNS = [decisions.c[name] for name in Decision.__slots__]
@@ -167,6 +168,22 @@ def history(connection: Connection, *, limit: int | None = None) -> list[Decisio
     """Return the whole log, undos included, the latest first."""
     statement = select(*_COLUMNS).order_by(decisions.c.sequence.desc()).limit(limit)
     return [Decision(*row) for row in connection.execute(statement)]
+
+
+def latest_sequence(connection: Connection) -> int:
+    """Return the number of the latest entry of the log, or 0."""
+    return connection.scalar(select(func.max(decisions.c.sequence))) or 0
+
+
+def changed_since(connection: Connection, sequence: int) -> list[tuple[int, str, Status]]:
+    """Return id, current label and status of each image decided about behind this entry."""
+    decided = select(decisions.c.item_id).where(decisions.c.sequence > sequence)
+    rows = connection.execute(
+        select(items.c.item_id, items.c.current_label, items.c.status).where(
+            items.c.item_id.in_(decided)
+        )
+    )
+    return [(row.item_id, row.current_label, row.status) for row in rows]
 
 
 def _first(connection: Connection, statement: Select[Any]) -> Decision | None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from cleaner.decisions import ReviewItem, Round
 from cleaner.store.bulk import add_rows
@@ -28,6 +38,8 @@ _REVIEW_COLUMNS = [
     scores.c.position,
     scores.c.reasons,
 ]
+# An image that a decision has moved shares the position of the one whose place it takes.
+_WITHIN_A_POSITION = (scores.c.flagged.desc(), scores.c.label_quality, items.c.item_id)
 
 _LATEST = select(func.max(rounds.c.round_id))
 _ROUND_COLUMNS = [rounds.c[name] for name in Round.__slots__]
@@ -78,6 +90,57 @@ def latest(connection: Connection) -> int | None:
     return number
 
 
+def latest_opening(connection: Connection) -> tuple[int, str] | None:
+    """Return number and beginning of the latest round, or None before the first."""
+    row = connection.execute(
+        select(rounds.c.round_id, rounds.c.started_at).order_by(rounds.c.round_id.desc()).limit(1)
+    ).first()
+    return None if row is None else (row.round_id, row.started_at)
+
+
+def scores_of(connection: Connection, round_id: int) -> Sequence[Any]:
+    """Return the columns of `scores` that a ranking changes, of each image, with its item_id."""
+    return connection.execute(
+        select(
+            scores.c.item_id,
+            scores.c.suggested_label,
+            scores.c.self_confidence,
+            scores.c.suggested_confidence,
+            scores.c.label_quality,
+            scores.c.flagged,
+        ).where(scores.c.round_id == round_id)
+    ).all()
+
+
+def rerank(connection: Connection, round_id: int, ranking: Sequence[dict[str, Any]]) -> None:
+    """Replace the scores of some images, and their places in the queue where they await review.
+
+    Args:
+        connection: within the caller's transaction.
+        round_id: the latest round.
+        ranking: rows as `open_round` takes them.
+    """
+    changed = [row | {"b_item_id": row["item_id"]} for row in ranking]
+    for row in changed:
+        del row["item_id"]
+    if not changed:
+        return
+    of_item = and_(scores.c.round_id == round_id, scores.c.item_id == bindparam("b_item_id"))
+    connection.execute(update(scores).where(of_item), changed)
+    places = [
+        {
+            "b_item_id": row["b_item_id"],
+            "queue_position": row["position"] if row["flagged"] else None,
+        }
+        for row in changed
+    ]
+    # Who was decided about or went missing meanwhile does not come back.
+    awaited = and_(
+        items.c.item_id == bindparam("b_item_id"), items.c.status == "unreviewed", items.c.present
+    )
+    connection.execute(update(items).where(awaited), places)
+
+
 def settings_of(connection: Connection, round_id: int) -> dict[str, Any]:
     """Return the settings a round was scored with."""
     found: dict[str, Any] = connection.scalars(
@@ -98,22 +161,33 @@ def queue_page(
     """Return images that await a decision, worst first, behind position `after`."""
     # The page is cut before its scores are looked up. Left to itself, SQLite goes through all
     # scores of the round to find these few.
-    page = (
-        select(items.c.item_id)
+    page = select(items.c.item_id).where(items.c.queue_position > min(after, LARGEST_NUMBER))
+    if limit is not None:
+        page = page.where(items.c.queue_position <= _last_position(after, limit))
+    statement = _ranked(connection).where(items.c.item_id.in_(page.scalar_subquery()))
+    order = (items.c.queue_position, *_WITHIN_A_POSITION)
+    return _review_items(connection, statement.order_by(*order).limit(limit))
+
+
+def _last_position(after: int, limit: int) -> ColumnElement[int]:
+    """Return the position of the last image of a page; who shares it is told by the scores."""
+    last = (
+        select(items.c.queue_position)
         .where(items.c.queue_position > min(after, LARGEST_NUMBER))
         .order_by(items.c.queue_position)
-        .limit(limit)
+        .offset(max(limit - 1, 0))
+        .limit(1)
     )
-    statement = _ranked(connection).where(items.c.item_id.in_(page.scalar_subquery()))
-    return _review_items(connection, statement.order_by(items.c.queue_position))
+    return func.coalesce(last.scalar_subquery(), LARGEST_NUMBER)
 
 
 def ranking_page(
     connection: Connection, *, after: int = -1, limit: int | None = None
 ) -> list[ReviewItem]:
     """Return every ranked image, reviewed or not, worst first, behind position `after`."""
-    statement = _ranked(connection).where(scores.c.position > min(after, LARGEST_NUMBER))
-    return _review_items(connection, statement.order_by(scores.c.position).limit(limit))
+    behind = scores.c.position > min(after, LARGEST_NUMBER)
+    statement = _ranked(connection).where(behind).order_by(scores.c.position, *_WITHIN_A_POSITION)
+    return _review_items(connection, statement.limit(limit))
 
 
 def review_item(connection: Connection, item_id: int) -> ReviewItem | None:

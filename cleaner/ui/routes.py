@@ -24,6 +24,7 @@ from cleaner.items import Item, shown_path
 from cleaner.project import Project, Recorded, Request
 from cleaner.store import catalogue, decisions, rounds
 from cleaner.ui import thumbnails
+from cleaner.ui.followers import Followers
 from cleaner.ui.registry import Registry
 
 MAX_BODY_BYTES = 256 * 1024
@@ -45,6 +46,7 @@ class _Refused(Exception):
 
 def routes(registry: Registry) -> list[BaseRoute]:
     """Return the routes under /api for the datasets of `registry`."""
+    followers = Followers()
 
     def project_of(request: HttpRequest) -> Project:
         try:
@@ -58,7 +60,10 @@ def routes(registry: Registry) -> list[BaseRoute]:
 
     @_answering
     def queue(request: HttpRequest) -> Response:
-        return _queue(project_of(request), request)
+        project = project_of(request)
+        # Whoever opens the queue will decide soon, and may have decided elsewhere.
+        followers.tell(request.path_params["key"], project)
+        return _queue(project, request)
 
     @_answering
     def history(request: HttpRequest) -> Response:
@@ -70,7 +75,9 @@ def routes(registry: Registry) -> list[BaseRoute]:
             wanted = _requests(await _body(request))
             project = await run_in_threadpool(project_of, request)
             reviewer = getattr(request.state, "reviewer", "")
-            return await run_in_threadpool(_decide, project, wanted, reviewer)
+            answer = await run_in_threadpool(_decide, project, wanted, reviewer)
+            followers.tell(request.path_params["key"], project)
+            return answer
         except (_Refused, CleanerError) as error:
             return _problem(error)
 
@@ -137,7 +144,7 @@ def _queue(project: Project, request: HttpRequest) -> Response:
             "left": rounds.queue_length(connection),
             "items": [_review_item(connection, item) for item in page],
         }
-        if after < 0:
+        if "after" not in request.query_params:
             names = catalogue.class_names(connection)
             answer["classes"] = [{"name": name, "shown": shown_path(name)} for name in names]
         return _json(answer)

@@ -7,7 +7,7 @@ import time
 from playwright.sync_api import Page, expect
 
 from cleaner.project import Project
-from cleaner.store import decisions
+from cleaner.store import decisions, rounds
 from tests.e2e.conftest import SHOWN, DeckPage, Server
 
 # Notes, before the deck sees the key, which picture was on the screen.
@@ -192,6 +192,33 @@ def test_an_empty_queue_ends_in_a_card_that_says_what_is_next(
     page.keyboard.press("u")
     deck.wait()
     expect(page.locator(".left")).to_have_text("1 left of 60")
+
+
+def test_a_new_order_comes_in_behind_what_is_shown_and_what_comes_next(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    order = [item.item_id for item in project.queue()]
+    risen, freed = order[-1], order[20]
+    row = {"suggested_label": "star", "self_confidence": 0.0, "suggested_confidence": 1.0}
+    row |= {"label_quality": 0.0, "position": 0, "reasons": ["Risen"]}
+    with project.store.write() as connection:
+        ranking = [row | {"item_id": risen, "flagged": True}]
+        rounds.rerank(connection, 1, [*ranking, row | {"item_id": freed, "flagged": False}])
+    assert deck.shown == order[0]
+    with page.expect_response("**/queue?after=-1*") as answer:
+        deck.press("a")
+    answer.value.finished()
+    page.wait_for_timeout(200)  # nothing on the screen tells that it was taken in
+    for _image in range(24):
+        deck.press("a")
+    deck.wait_saved()
+
+    decided = [item_id for item_id, _action in log_of(project)]
+    expected = [item_id for item_id in order if item_id not in (risen, freed)]
+    expected.insert(10, risen)  # behind the one on the screen and eight that were decoded
+    assert decided == expected[:25]
+    expect(page.locator(".left")).to_have_text("34 left of 60")
 
 
 def test_the_deck_fits_a_small_screen_without_scrolling(

@@ -51,7 +51,7 @@ def test_a_member_that_knows_nothing_gets_no_share() -> None:
     good[np.arange(120), examples.labels] = 0.94
     useless = np.random.default_rng(0).dirichlet(np.ones(4), size=120)
     everyone = np.ones(120, bool)
-    mixed = combined(np.stack([good, useless]), examples.labels, everyone)
+    mixed = combined(np.stack([good, useless]), examples.labels, everyone).probs
     assert (mixed.argmax(axis=1) == examples.labels).all()
 
 

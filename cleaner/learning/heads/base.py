@@ -19,6 +19,7 @@ from cleaner.arrays import (
 )
 from cleaner.learning import inputs
 from cleaner.learning.folds import SEALED
+from cleaner.predictions import RidgeFit
 from cleaner.progress import Report
 
 
@@ -67,10 +68,12 @@ class HeadVotes:
         pred_probs: (item, class), rows sum to 1, calibrated on the labels.
         view_probs: (view, item, class), each view alone, or None where the head judges the
             mean of the views only.
+        refit: what its answer to other labels follows from without training again, or None.
     """
 
     pred_probs: PredProbs
     view_probs: ViewProbs | None = None
+    refit: RidgeFit | None = None
 
 
 @runtime_checkable

@@ -34,7 +34,7 @@ def neighbours(data: TrainingData, report: Report) -> HeadVotes:
         similarity = inputs[rows] @ inputs[voters].T
         similarity[data.groups[rows, None] == data.groups[voters]] = _NEVER
         votes[rows] = _counted(similarity, labels, prior)
-    return HeadVotes(calibrated(np.log(votes), data.labels, data.trains)[0])
+    return HeadVotes(calibrated(np.log(votes), data.labels, data.trains).probs)
 
 
 def _counted(similarity: np.ndarray, labels: np.ndarray, prior: np.ndarray) -> PredProbs:

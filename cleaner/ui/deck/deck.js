@@ -5,14 +5,18 @@
  *  - A key counts for the image on the screen: only once that image is complete.
  *  - A decision is written to localStorage before the next image shows, carries an id of its
  *    own, and is sent until the server says that it has it. The server takes each id once.
+ *  - The ranking follows the decisions, but never under the fingers: the image on the screen
+ *    and the ones decoded after it stay in their order; what comes later is the server's.
  *  - Names are set as text, never as markup.
  */
 
 const PAGE = 50; // queue entries fetched at a time
+const MOST = 200; // that the server gives at a time
 const REFILL_BELOW = 25;
 const AHEAD = 8; // pictures decoded before they are needed
 const BEHIND = 4; // pictures kept for an undo
 const BATCH = 50;
+const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is asked for
 const SETTLE_MS = 3000;
 const ANSWER_MS = 1500;
 const POST_TIMEOUT_MS = 15000;
@@ -689,6 +693,7 @@ class Deck {
     this.observer.disconnect();
     clearTimeout(this.settleTimer);
     clearTimeout(this.reloadTimer);
+    clearTimeout(this.followTimer);
     clearTimeout(this.cardTimer);
     this.outbox?.close();
     this.generation += 1;
@@ -732,16 +737,15 @@ class Deck {
     await this.outbox.adoptOrphans();
     await this.outbox.flush();
     try {
-      const page = await getJson(`${this.api}/queue?after=-1&limit=${PAGE}`);
+      const page = await getJson(`${this.api}/queue?limit=${PAGE}`);
       const history = await getJson(`${this.api}/history?limit=100`);
       if (generation !== this.generation) return;
       this.queue = [];
       this.decided = new Set();
-      this.cursor = -1;
       this.left = page.left;
       this.undoStack = history.decisions.reverse();
       this.screen.setClasses(page.classes);
-      this.takePage(page);
+      this.takePage(page, PAGE);
       this.loading = false;
       this.show();
     } catch (error) {
@@ -752,28 +756,46 @@ class Deck {
     }
   }
 
-  takePage(page) {
-    const pending = new Set(this.outbox.entries.map((entry) => entry.item_id));
-    const known = new Set(this.queue.map((item) => item.item_id));
-    for (const item of page.items) {
-      this.cursor = Math.max(this.cursor, item.position);
-      const isNew = !known.has(item.item_id) && !this.decided.has(item.item_id);
-      if (isNew && !pending.has(item.item_id)) this.queue.push(item);
-    }
-    this.exhausted = page.items.length < PAGE;
+  /* Takes the worst that await a decision now, behind what is shown and what comes next. */
+  takePage(page, limit) {
+    const fresh = new Map(page.items.map((item) => [item.item_id, item]));
+    // What is not on the screen yet may change its words, but not its place.
+    const next = this.queue
+      .slice(0, AHEAD + 1)
+      .map((item, at) => (at > 0 && fresh.get(item.item_id)) || item);
+    const taken = [...next, ...this.outbox.entries].map((one) => one.item_id);
+    const known = new Set([...taken, ...this.decided]);
+    this.queue = [...next, ...page.items.filter((item) => !known.has(item.item_id))];
+    this.exhausted = page.items.length < limit;
+    if (!this.outbox.entries.length) this.left = page.left;
   }
 
-  async refill() {
-    if (this.refilling || this.exhausted || this.loading || this.queue.length >= REFILL_BELOW) return;
+  refill() {
+    if (!this.exhausted && this.queue.length < REFILL_BELOW) this.fetchQueue();
+  }
+
+  /* Fetches what the ranking has become; once for all answers within a moment. */
+  follow() {
+    this.followTimer ??= setTimeout(() => {
+      this.followTimer = null;
+      this.fetchQueue();
+    }, FOLLOW_MS);
+  }
+
+  async fetchQueue() {
+    if (this.refilling || this.loading) return;
     this.refilling = true;
     const generation = this.generation;
+    // What is held or on its way may be among the worst; a page of others is wanted.
+    const limit = Math.min(MOST, PAGE + AHEAD + 1 + this.outbox.entries.length);
     try {
-      const page = await getJson(`${this.api}/queue?after=${this.cursor}&limit=${PAGE}`);
+      const page = await getJson(`${this.api}/queue?after=-1&limit=${limit}`);
       if (generation === this.generation) {
-        const wasEmpty = this.queue.length === 0;
-        this.takePage(page);
+        const [wasEmpty, wasExhausted] = [this.queue.length === 0, this.exhausted];
+        this.takePage(page, limit);
         this.prefetch();
-        if (wasEmpty) this.show();
+        this.drawCounters();
+        if (wasEmpty && (this.queue.length || !wasExhausted)) this.show();
       }
     } catch {
       setTimeout(() => this.refill(), 2000);
@@ -889,6 +911,7 @@ class Deck {
     for (const { op_id: opId, reason } of answer.rejected) this.rejected(opId, reason);
     this.drawCounters();
     this.settleSoon();
+    this.follow();
   }
 
   rejected(opId, reason) {
