@@ -38,7 +38,7 @@ def test_a_kill_at_random_loses_and_doubles_nothing(operation: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("operation", ["score", "train"])
 def test_a_killed_worker_leaves_what_the_next_one_can_use(operation: str, tmp_path: Path) -> None:
     said = faults("--kills", 1, "--operation", operation, "--seed", 1, folder=tmp_path)
