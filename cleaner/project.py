@@ -343,6 +343,7 @@ class Project:
 
     def _follow(self, item_ids: set[int]) -> tuple[tuple[str, str], ...]:
         """Move files whose decision was taken back; those never applied stay where they are."""
+        moves.recover(self.store, self.places)
         with self.store.read() as connection:
             done = [move for move in journal.done(connection) if move.item_id in item_ids]
             moved = {move.item_id for move in done}
@@ -367,6 +368,7 @@ class Project:
             ApplyBusy: somebody else is moving files of this dataset.
             MoveError: nothing can be moved at all, such as on a read-only disk.
         """
+        moves.recover(self.store, self.places)  # a plan is right for settled moves only
         return moves.run(self.store, self.places, self.plan_moves(), report=report)
 
 

@@ -13,7 +13,7 @@ from cleaner.moves.checkpoints import checkpoint
 from cleaner.moves.locking import exclusive
 from cleaner.moves.naming import fold
 from cleaner.moves.places import Places, shown
-from cleaner.moves.placing import Refused, digest, make_folder, place
+from cleaner.moves.placing import Refused, Untidy, digest, make_folder, place
 from cleaner.moves.recovery import settle, settle_interrupted, temporary_beside
 from cleaner.store import Store
 from cleaner.store import moves as journal
@@ -56,6 +56,7 @@ class Applied:
 class _Problem:
     reason: str
     is_fatal: bool = False
+    is_open: bool = False  # recovery has to finish it
 
 
 def run(store: Store, places: Places, plan: Plan, *, report: Report | None = None) -> Applied:
@@ -123,8 +124,10 @@ class _Run:
                 # Until its outcome is known nothing is said about it; recovery would look.
                 del outcomes[intent.move_id]
                 problem = _attempt(intent, self._places)
-                outcomes[intent.move_id] = replace(intent, state=_state_after(problem))
-                self._note(outcomes[intent.move_id], problem)
+                outcome = replace(intent, state=_state_after(problem))
+                if problem is None or not problem.is_open:
+                    outcomes[intent.move_id] = outcome
+                self._note(outcome, problem)
         finally:
             # Not after a kill, which may come anywhere, but after a cancelling `report`.
             settle(self._store, self._places, list(outcomes.values()))
@@ -151,9 +154,9 @@ def _state_after(problem: _Problem | None) -> Literal["done", "reverted"]:
 def _attempt(move: FileMove, places: Places) -> _Problem | None:
     """Move one file; return why not, if not. Then it is where it was."""
     source, destination = places.resolve(move.source), places.resolve(move.destination)
-    if not places.dataset.is_dir():  # else a vanished disk's mount point would be filled
-        return _Problem("the dataset folder is gone; bring it back", is_fatal=True)
     try:
+        if not places.dataset.is_dir():  # else a vanished disk's mount point would be filled
+            return _Problem("the dataset folder is gone; bring it back", is_fatal=True)
         if digest(source) != move.content_hash:
             return _Problem("it has changed since the scan; run scan, then apply again")
         checkpoint("source verified")
@@ -167,6 +170,9 @@ def _attempt(move: FileMove, places: Places) -> _Problem | None:
         )
     except Refused as refusal:
         return _Problem(str(refusal))
+    except Untidy as leftover:
+        # Later moves could put an equal image at the vacated place, and recovery be misled.
+        return _Problem(str(leftover), is_fatal=True, is_open=True)
     except OSError as error:
         if error.errno in _FATAL:
             return _Problem(_FATAL[error.errno], is_fatal=True)

@@ -31,6 +31,10 @@ class Refused(Exception):
     """This file must not be moved; the message says why and what to do."""
 
 
+class Untidy(Exception):
+    """The file has been moved, but the second name of its copy is still there."""
+
+
 def place(source: Path, destination: Path, *, content_hash: str, temporary: Path) -> None:
     """Move a file to a name that must be free; its folder exists.
 
@@ -43,7 +47,8 @@ def place(source: Path, destination: Path, *, content_hash: str, temporary: Path
     Raises:
         FileExistsError: the name is taken.
         Refused: it changed while it was copied, or is a link that would break.
-        OSError: the system said no. Whatever is raised, the source is intact.
+        OSError: the system said no. Whatever of these is raised, the source is intact.
+        Untidy: the move is over, but `temporary` could not be removed.
     """
     if breaks_if_moved(source, destination):
         raise Refused("it is a relative link that would break there; put the file in its place")
@@ -96,9 +101,7 @@ def _rename_exclusive(source: Path, destination: Path) -> None:
 
 
 def _claim_and_replace(source: Path, destination: Path) -> None:
-    claim = os.open(destination, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    ours = os.fstat(claim)
-    os.close(claim)
+    ours = _claimed(destination)
     checkpoint("name claimed")
     try:
         if not _is_still(destination, ours):
@@ -108,6 +111,17 @@ def _claim_and_replace(source: Path, destination: Path) -> None:
         if _is_still(destination, ours):
             destination.unlink()
         raise
+
+
+def _claimed(name: Path) -> os.stat_result:
+    claim = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        return os.fstat(claim)
+    except OSError:
+        _remove(name)  # made by us a moment ago, and still empty
+        raise
+    finally:
+        os.close(claim)
 
 
 def _is_still(path: Path, claim: os.stat_result) -> bool:
@@ -138,7 +152,13 @@ def _carry(source: Path, destination: Path, *, content_hash: str, temporary: Pat
         _remove(temporary)
         raise
     checkpoint("original removed")
-    _remove(temporary)
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise Untidy(
+            f"it was moved, but {temporary.name!r} beside its new place could not be removed "
+            f"({error.strerror}); make the folder writable"
+        ) from error
 
 
 def _copy(source: Path, temporary: Path, content_hash: str) -> None:

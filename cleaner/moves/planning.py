@@ -127,20 +127,25 @@ def _without_obstacles(
 def _file_obstacle(source: Path, destination: Path) -> str | None:
     try:
         mode = source.lstat().st_mode
+        would_break = breaks_if_moved(source, destination)
     except (FileNotFoundError, NotADirectoryError):
         return "the file is gone; run scan to see what is there"
     except OSError as error:
         return f"the file cannot be reached ({error.strerror}); make its folder readable"
     if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
         return "it is no regular file; remove it and run scan"
-    if breaks_if_moved(source, destination):
+    if would_break:
         return "it is a relative link that would break there; put the file in its place"
     return None
 
 
 def _folder_obstacle(folder: Path) -> str | None:
     existing = _existing(folder)
-    if not existing.is_dir():
+    try:
+        is_folder = existing.is_dir()
+    except OSError as error:
+        return f"the folder cannot be read ({error.strerror}); make it readable"
+    if not is_folder:
         return f"the file {existing.name!r} is where a folder is needed; rename that file"
     if not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
         return "images cannot be moved in or out; make the folder readable and writable"
