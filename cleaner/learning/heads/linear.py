@@ -9,7 +9,7 @@ from cleaner.progress import Report
 RECIPE = Recipe(
     "linear classifier",
     hidden_units=0,
-    epochs=20,
+    epochs=16,
     patience=3,
     learning_rate=1e-2,
     weight_decay=1e-2,

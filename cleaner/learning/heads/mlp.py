@@ -9,7 +9,7 @@ from cleaner.progress import Report
 RECIPE = Recipe(
     "small network",
     hidden_units=128,
-    epochs=30,
+    epochs=20,
     patience=4,
     learning_rate=2e-3,
     weight_decay=1e-2,
