@@ -30,9 +30,9 @@ def draw(project: Project) -> None:
     """Draw the page."""
     st.title("Train")
     st.markdown(
-        "A round trains a small classifier on features of pretrained networks, several times, so "
-        "that each image is judged by one that never saw it. Where the prediction disagrees "
-        "with the label, the image goes to the review queue."
+        "A round trains a committee of small models on features of pretrained networks, several "
+        "times, so that each image is judged by some that never saw it. What is probably "
+        "mislabelled goes to the review queue."
     )
     job = job_panel.draw(project)
     _scoring(project, busy=job is not None)
