@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from cleaner.ui import browser
 from cleaner.ui.next_step import Step
 
 _HERE = Path(__file__).parent
@@ -48,7 +49,7 @@ def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "cleaner_deck",
         css=(_HERE / "deck.css").read_text("utf-8"),
-        js=(_HERE / "deck.js").read_text("utf-8"),
+        js=browser.script(_HERE / "screen.js", _HERE / "deck.js"),
     )
 
 

@@ -1,0 +1,377 @@
+/* What is on the screen. */
+
+const THUMB_SIDE = 160;
+
+const HELP = [
+  ["A", "Enter", "The label is right: keep it"],
+  ["M", "Space", "Move to the suggested label"],
+  ["1", "9", "Move to the class with this number"],
+  ["/", "", "Search all classes, then Enter"],
+  ["X", "", "Exclude: it belongs to no class"],
+  ["S", "", "Skip: decide in the next round"],
+  ["U", "Ctrl Z", "Undo, the latest first"],
+  ["Z", "", "Larger picture, and back"],
+  ["?", "", "This list"],
+];
+
+class Screen {
+  /* The deck's elements, and how one item is drawn into them. */
+
+  constructor(parent, deck) {
+    this.deck = deck;
+    this.names = new Map();
+    this.root = el("div", "deck");
+    this.root.append(this.topBar(), this.body());
+    this.root.append(this.searchBox(), this.helpBox());
+    parent.append(this.root);
+  }
+
+  name(className) {
+    return this.names.get(className) ?? className;
+  }
+
+  topBar() {
+    this.leftWords = el("span", "left");
+    this.bar = el("span", "bar-fill");
+    this.sessionWords = el("span", "session");
+    this.savedWords = el("span", "saved-words");
+    this.saved = el("span", "saved", el("span", "dot"), this.savedWords);
+    this.saved.setAttribute("role", "status");
+    const help = button("quiet", keycap("?"), " Keys");
+    help.addEventListener("click", () => this.toggleHelp());
+    return el(
+      "div", "top",
+      this.leftWords, el("span", "bar", this.bar), this.sessionWords, this.saved, help,
+    );
+  }
+
+  body() {
+    this.picture = el("div", "picture");
+    this.verdict = el("div", "verdict");
+    this.verdict.setAttribute("aria-live", "polite");
+    this.caption = el("figcaption", "caption");
+    this.stage = el("figure", "stage", this.picture, this.verdict, this.caption);
+    this.end = el("div", "end");
+    this.end.hidden = true;
+    this.content = el("div", "body", el("div", "show", this.stage, this.strip()), this.panel());
+    return el("div", "middle", this.content, this.end);
+  }
+
+  panel() {
+    this.currentRow = this.labelRow("current");
+    this.suggestedRow = this.labelRow("suggested");
+    this.reasons = el("ul", "reasons");
+    this.acceptName = el("span", "name");
+    this.moveName = el("span", "name");
+    this.accept = this.action("accept", ["A", "Enter"], "Keep", this.acceptName, () =>
+      this.deck.decide("accept"));
+    this.move = this.action("move", ["M", "Space"], "Move to", this.moveName, () =>
+      this.deck.moveToSuggested());
+    const small = el(
+      "div", "small-actions",
+      this.action("exclude", ["X"], "Exclude", null, () => this.deck.decide("exclude")),
+      this.action("skip", ["S"], "Skip", null, () => this.deck.decide("skip")),
+      this.action("undo", ["U"], "Undo", null, () => this.deck.undo()),
+    );
+    this.classes = el("div", "classes");
+    return el(
+      "aside", "panel",
+      el("div", "labels", this.currentRow.root, this.suggestedRow.root),
+      this.reasons,
+      el("div", "actions", this.accept, this.move, small),
+      this.classes,
+    );
+  }
+
+  labelRow(kind) {
+    const row = {
+      title: el("span", "row-title"), name: el("span", "name"),
+      value: el("span", "value"), fill: el("span", "fill"),
+    };
+    row.root = el(
+      "div", `row ${kind}`, row.title,
+      el("div", "row-line", row.name, row.value), el("span", "track", row.fill),
+    );
+    return row;
+  }
+
+  action(kind, keys, words, name, run) {
+    const caps = el("span", "caps", ...keys.map(keycap));
+    const node = button(`action ${kind}`, el("span", "words", words), name ?? "", caps);
+    node.addEventListener("click", run);
+    return node;
+  }
+
+  strip() {
+    this.stripItems = el("div", "strip");
+    this.stripItems.setAttribute("aria-hidden", "true");
+    return this.stripItems;
+  }
+
+  // -- the list of classes
+
+  setClasses(classes) {
+    this.names = new Map(classes.map((one) => [one.name, one.shown]));
+    this.chips = classes.slice(0, 9).map((one, index) => {
+      const chip = button("chip", keycap(String(index + 1)), el("span", "name", one.shown));
+      chip.addEventListener("click", () => this.deck.moveTo(one.name));
+      chip.dataset.name = one.name;
+      return chip;
+    });
+    const all = button("chip more", keycap("/"), el("span", "name", `Search ${classes.length} classes`));
+    all.addEventListener("click", () => this.openSearch());
+    this.classes.replaceChildren(...this.chips, all);
+  }
+
+  // -- one item
+
+  drawItem(item) {
+    this.content.hidden = false;
+    this.end.hidden = true;
+    const isGiven = item.current_label === item.given_label;
+    this.drawRow(this.currentRow, isGiven ? "Given label" : "Current label",
+      item.current_label, item.self_confidence);
+    const suggests = item.suggested_label !== item.current_label;
+    this.suggestedRow.root.classList.toggle("none", !suggests);
+    if (suggests) {
+      this.drawRow(this.suggestedRow, "Suggested label",
+        item.suggested_label, item.suggested_confidence);
+    } else {
+      this.drawRow(this.suggestedRow, "Suggested label", null, 0);
+    }
+    const reasons = isGiven
+      ? item.reasons
+      : [...item.reasons, `Given label: ${this.name(item.given_label)}`];
+    this.reasons.replaceChildren(...reasons.slice(0, 4).map((reason) => el("li", "", reason)));
+    this.acceptName.textContent = this.name(item.current_label);
+    this.moveName.textContent = suggests ? this.name(item.suggested_label) : "another class";
+    this.move.disabled = !suggests;
+    for (const chip of this.chips ?? []) {
+      chip.classList.toggle("is-current", chip.dataset.name === item.current_label);
+      chip.classList.toggle("is-suggested", suggests && chip.dataset.name === item.suggested_label);
+    }
+    const labels = suggests
+      ? `${this.name(item.current_label)} → ${this.name(item.suggested_label)}`
+      : this.name(item.current_label);
+    this.caption.replaceChildren(
+      el("span", "path", item.path),
+      el("span", "zoom-labels", labels),
+      el("span", "facts", `${item.width} × ${item.height} · ${item.split}`),
+    );
+  }
+
+  drawRow(row, title, className, probability) {
+    row.title.textContent = title;
+    row.name.textContent = className === null ? "the same" : this.name(className);
+    row.value.textContent = className === null ? "" : percent(probability);
+    row.fill.style.width = `${(100 * probability).toFixed(1)}%`;
+  }
+
+  drawPicture(image) {
+    if (this.picture.firstChild !== image) this.picture.replaceChildren(image);
+  }
+
+  drawBroken(reason) {
+    this.picture.replaceChildren(
+      el("div", "broken", el("strong", "", "This picture cannot be shown."),
+        el("span", "", reason), el("span", "", "Exclude it or skip it.")),
+    );
+  }
+
+  drawStrip(items, pictures) {
+    const wanted = new Map(items.map((item) => [String(item.item_id), item]));
+    for (const node of [...this.stripItems.children]) {
+      if (wanted.has(node.dataset.thumbOf)) wanted.delete(node.dataset.thumbOf);
+      else node.remove();
+    }
+    const nodes = new Map([...this.stripItems.children].map((node) => [node.dataset.thumbOf, node]));
+    for (const [itemId, item] of wanted) {
+      const image = new Image();
+      image.alt = "";
+      image.loading = "eager";
+      image.dataset.thumbOf = itemId;
+      image.src = pictures.url(item, THUMB_SIDE);
+      nodes.set(itemId, image);
+    }
+    const ordered = items.map((item) => nodes.get(String(item.item_id)));
+    ordered.forEach((node, index) => {
+      if (this.stripItems.children[index] !== node) {
+        this.stripItems.insertBefore(node, this.stripItems.children[index] ?? null);
+      }
+    });
+  }
+
+  drawMessage(title, words, { action = null, mayUndo = false } = {}) {
+    this.content.hidden = true;
+    this.end.hidden = false;
+    const parts = [el("div", "end-title", title), el("div", "end-words", words)];
+    if (action) {
+      const node = button("end-action", action.words);
+      node.addEventListener("click", action.run);
+      parts.push(node);
+    }
+    if (mayUndo) parts.push(el("div", "end-hint", keycap("U"), " takes back the latest decision"));
+    this.end.replaceChildren(...parts);
+  }
+
+  // -- counters
+
+  drawCounters({ left, flagged, session, perMinute }) {
+    const total = Math.max(flagged, left);
+    this.leftWords.textContent = `${left.toLocaleString("en")} left of ${total.toLocaleString("en")}`;
+    this.bar.style.width = total ? `${(100 * (total - left)) / total}%` : "100%";
+    const pace = perMinute ? ` · ${perMinute} a minute` : "";
+    this.sessionWords.textContent = session ? `${session} this session${pace}` : "";
+  }
+
+  drawSaved(state, words) {
+    this.saved.dataset.state = state;
+    this.savedWords.textContent = words;
+  }
+
+  flash(kind, words) {
+    this.verdict.className = `verdict ${kind}`;
+    this.verdict.textContent = words;
+    // Restarts the fading.
+    this.verdict.getAnimations?.().forEach((animation) => {
+      animation.cancel();
+      animation.play();
+    });
+  }
+
+  // -- class search
+
+  searchBox() {
+    this.searchInput = el("input", "search-input");
+    this.searchInput.type = "text";
+    this.searchInput.placeholder = "Move to which class?";
+    this.searchInput.autocomplete = "off";
+    this.searchInput.spellcheck = false;
+    this.searchInput.setAttribute("aria-label", "Move to which class?");
+    this.searchInput.addEventListener("input", () => this.fillSearch());
+    this.searchInput.addEventListener("blur", () => this.closeSearch());
+    this.searchList = el("div", "search-list");
+    this.searchList.setAttribute("role", "listbox");
+    this.search = el(
+      "div", "overlay",
+      el("div", "search", this.searchInput, this.searchList,
+        el("div", "search-hint", keycap("↑"), keycap("↓"), " choose  ", keycap("Enter"), " move  ",
+          keycap("Esc"), " back")),
+    );
+    this.search.hidden = true;
+    return this.search;
+  }
+
+  get searching() {
+    return !this.search.hidden;
+  }
+
+  openSearch() {
+    if (!this.deck.current) return;
+    this.search.hidden = false;
+    this.searchInput.value = "";
+    this.fillSearch();
+    this.searchInput.focus();
+  }
+
+  closeSearch() {
+    if (!this.searching) return;
+    this.search.hidden = true;
+    this.searchInput.blur();
+  }
+
+  fillSearch() {
+    const typed = this.searchInput.value.trim().toLocaleLowerCase();
+    const found = [...this.names]
+      .filter(([, shown]) => shown.toLocaleLowerCase().includes(typed))
+      .sort((a, b) => {
+        const starts = (entry) => (entry[1].toLocaleLowerCase().startsWith(typed) ? 0 : 1);
+        return starts(a) - starts(b);
+      })
+      .slice(0, 50);
+    this.searchList.replaceChildren(...found.map(([name, shown]) => this.searchOption(name, shown)));
+    if (!found.length) this.searchList.append(el("div", "search-none", "No class with these letters."));
+    this.highlight(0);
+  }
+
+  searchOption(name, shown) {
+    const option = el("div", "option", el("span", "name", shown));
+    option.setAttribute("role", "option");
+    option.dataset.name = name;
+    if (name === this.deck.current?.current_label) option.append(el("span", "tag", "current"));
+    else if (name === this.deck.current?.suggested_label) option.append(el("span", "tag", "suggested"));
+    option.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+      this.closeSearch();
+      this.deck.moveTo(name);
+    });
+    return option;
+  }
+
+  highlight(index) {
+    const options = [...this.searchList.querySelectorAll(".option")];
+    this.chosen = options.length ? (index + options.length) % options.length : 0;
+    options.forEach((option, at) => option.setAttribute("aria-selected", String(at === this.chosen)));
+    options[this.chosen]?.scrollIntoView({ block: "nearest" });
+  }
+
+  searchKey(event) {
+    const handlers = {
+      ArrowDown: () => this.highlight(this.chosen + 1),
+      ArrowUp: () => this.highlight(this.chosen - 1),
+      Escape: () => this.closeSearch(),
+      Enter: () => this.takeSearch(),
+    };
+    if (event.isComposing || !handlers[event.key]) return;
+    event.preventDefault();
+    handlers[event.key]();
+  }
+
+  takeSearch() {
+    const option = this.searchList.querySelectorAll(".option")[this.chosen];
+    if (!option) return;
+    this.closeSearch();
+    this.deck.moveTo(option.dataset.name);
+  }
+
+  // -- help
+
+  helpBox() {
+    const rows = HELP.map(([first, second, words]) => {
+      const joint = first === "1" ? "–" : " or ";
+      const caps = second ? [keycap(first), joint, keycap(second)] : [keycap(first)];
+      return el("div", "help-row", el("span", "help-caps", ...caps), el("span", "", words));
+    });
+    const close = button("quiet help-close", keycap("Esc"), " Close");
+    close.addEventListener("click", () => this.toggleHelp());
+    const box = el("div", "help", el("div", "help-title", "One key, one image"), ...rows, close);
+    box.setAttribute("role", "dialog");
+    box.setAttribute("aria-label", "Keys");
+    this.help = el("div", "overlay", box);
+    this.help.hidden = true;
+    this.help.addEventListener("click", (event) => {
+      if (event.target === this.help) this.toggleHelp();
+    });
+    return this.help;
+  }
+
+  toggleHelp() {
+    this.help.hidden = !this.help.hidden;
+  }
+
+  toggleZoom() {
+    this.root.classList.toggle("zoomed");
+  }
+
+  // -- fits what is left of the window, so that nothing scrolls
+
+  fit() {
+    const top = this.root.getBoundingClientRect().top + (this.scroller()?.scrollTop ?? 0);
+    const height = Math.max(420, Math.floor(window.innerHeight - top - 18));
+    this.root.style.height = `${height}px`;
+  }
+
+  scroller() {
+    return document.querySelector('[data-testid="stMain"]');
+  }
+}
