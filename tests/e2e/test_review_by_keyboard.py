@@ -221,6 +221,27 @@ def test_a_new_order_comes_in_behind_what_is_shown_and_what_comes_next(
     expect(page.locator(".left")).to_have_text("34 left of 60")
 
 
+def test_what_stands_beside_the_picture_hears_of_images_one_rests_on(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    page.locator(".evidence").evaluate(
+        """(evidence, fourth) => {
+            window.rested = [];
+            evidence.addEventListener("rest", ({ detail }) => {
+                window.rested.push(detail.item_id);
+                if (detail.item_id === fourth) evidence.append("About this one.");
+            });
+        }""",
+        project.queue()[3].item_id,
+    )
+    deck.press("a", "a", "a")
+    expect(page.get_by_text("About this one.")).to_have_count(1)
+    assert page.evaluate("window.rested.at(-1)") == deck.shown
+    deck.press("a")
+    expect(page.locator(".evidence")).to_be_empty()
+
+
 def test_the_deck_fits_a_small_screen_without_scrolling(
     page: Page, server: Server, project: Project
 ) -> None:

@@ -18,6 +18,7 @@ const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is 
 const SETTLE_MS = 3000;
 const ANSWER_MS = 1500;
 const SHOW_SAVING_AFTER_MS = 300;
+const REST_MS = 250; // on one image, before more about it is worth asking for
 
 const TYPED_INTO = "input, textarea, select, [contenteditable=''], [contenteditable=true]";
 const PRESSED = "button, a[href], summary, [role=button], [role=tab], [role=checkbox], [role=option], [role=menuitem], [role=combobox]";
@@ -32,6 +33,7 @@ class Deck {
     this.flagged = 0;
     this.session = { count: 0, times: [] };
     this.changed = false;
+    this.dwelling = null;
     this.generation = 0;
     this.onKey = (event) => this.key(event);
     this.onResize = () => this.screen.fit();
@@ -53,6 +55,7 @@ class Deck {
     clearTimeout(this.reloadTimer);
     clearTimeout(this.followTimer);
     clearTimeout(this.cardTimer);
+    clearTimeout(this.restTimer);
     this.outbox?.close();
     this.generation += 1;
     this.screen.root.remove();
@@ -314,9 +317,26 @@ class Deck {
     const item = this.current;
     if (item) this.showItem(item);
     else this.showNone();
+    this.dwell(item);
     this.drawCounters();
     this.drawSaved();
     this.prefetch();
+  }
+
+  /*
+   * Empties what stands beside the picture when another image comes, and once a person has
+   * rested on it sends "rest" to that element: event.detail is the item. Fast keys ask nothing.
+   */
+  dwell(item) {
+    if (this.dwelling === item) return;
+    this.dwelling = item;
+    clearTimeout(this.restTimer);
+    const { evidence } = this.screen;
+    evidence.replaceChildren();
+    if (!item) return;
+    this.restTimer = setTimeout(
+      () => evidence.dispatchEvent(new CustomEvent("rest", { detail: item })), REST_MS,
+    );
   }
 
   showItem(item) {

@@ -74,12 +74,15 @@ class Screen {
       this.action("undo", ["U"], "Undo", null, () => this.deck.undo()),
     );
     this.classes = el("div", "classes");
+    // Filled by whoever listens to its "rest" event: see Deck.dwell.
+    this.evidence = el("div", "evidence");
     return el(
       "aside", "panel",
       el("div", "labels", this.currentRow.root, this.suggestedRow.root),
       this.reasons,
       el("div", "actions", this.accept, this.move, small),
       this.classes,
+      this.evidence,
     );
   }
 
