@@ -1,7 +1,8 @@
 """What the components of the page share in the browser.
 
-A component is one script to Streamlit, so that each is put together from files: what they share
-first, their own after it. The files are parts of one module; none imports another.
+A component is one script and one style sheet to Streamlit, so that each is put together from
+files: what they share first, their own after it. The scripts are parts of one module; none
+imports another.
 """
 
 from __future__ import annotations
@@ -9,9 +10,26 @@ from __future__ import annotations
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_SCRIPTS = (
+    "elements.js",
+    "outbox.js",
+    "pictures.js",
+    "frame.js",
+    "keys.js",
+    "saved.js",
+    "search.js",
+)
 
 
 def script(*own: Path) -> str:
     """Return what the components share, and behind it the files of one of them."""
-    shared = [_HERE / name for name in ("elements.js", "outbox.js", "pictures.js")]
-    return "\n".join(path.read_text("utf-8") for path in (*shared, *own))
+    return _joined(*(_HERE / name for name in _SCRIPTS), *own)
+
+
+def style(*own: Path) -> str:
+    """Return the style that the components share, and behind it that of one of them."""
+    return _joined(_HERE / "surface.css", *own)
+
+
+def _joined(*paths: Path) -> str:
+    return "\n".join(path.read_text("utf-8") for path in paths)

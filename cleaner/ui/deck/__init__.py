@@ -48,7 +48,7 @@ def _component() -> Callable[..., Any]:
     # Registered in each run: a restarted runtime knows no components.
     return st.components.v2.component(
         "cleaner_deck",
-        css=(_HERE / "deck.css").read_text("utf-8"),
+        css=browser.style(_HERE / "deck.css"),
         js=browser.script(_HERE / "screen.js", _HERE / "deck.js"),
     )
 

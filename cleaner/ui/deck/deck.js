@@ -17,11 +17,7 @@ const BEHIND = 4; // pictures kept for an undo
 const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is asked for
 const SETTLE_MS = 3000;
 const ANSWER_MS = 1500;
-const SHOW_SAVING_AFTER_MS = 300;
 const REST_MS = 250; // on one image, before more about it is worth asking for
-
-const TYPED_INTO = "input, textarea, select, [contenteditable=''], [contenteditable=true]";
-const PRESSED = "button, a[href], summary, [role=button], [role=tab], [role=checkbox], [role=option], [role=menuitem], [role=combobox]";
 
 class Deck {
   constructor(parent) {
@@ -35,22 +31,17 @@ class Deck {
     this.changed = false;
     this.dwelling = null;
     this.generation = 0;
+    this.frame = new Frame(this.screen.root);
     this.onKey = (event) => this.key(event);
-    this.onResize = () => this.screen.fit();
     this.onWake = () => this.outbox?.flush();
     window.addEventListener("keydown", this.onKey, { capture: true });
-    window.addEventListener("resize", this.onResize);
     window.addEventListener("online", this.onWake);
-    this.observer = new ResizeObserver(this.onResize);
-    const main = this.screen.scroller()?.firstElementChild;
-    if (main) this.observer.observe(main);
   }
 
   close() {
     window.removeEventListener("keydown", this.onKey, { capture: true });
-    window.removeEventListener("resize", this.onResize);
     window.removeEventListener("online", this.onWake);
-    this.observer.disconnect();
+    this.frame.close();
     clearTimeout(this.settleTimer);
     clearTimeout(this.reloadTimer);
     clearTimeout(this.followTimer);
@@ -73,7 +64,7 @@ class Deck {
     } else {
       this.show();
     }
-    this.screen.fit();
+    this.frame.fit();
   }
 
   async start(data) {
@@ -388,20 +379,7 @@ class Deck {
   }
 
   drawSaved() {
-    const waiting = this.outbox.entries.length;
-    clearTimeout(this.savingTimer);
-    if (!waiting) {
-      this.screen.drawSaved("saved", "All saved");
-    } else if (this.outbox.failures) {
-      const why = this.outbox.problem || "The server does not answer.";
-      this.screen.drawSaved("offline", `${waiting} kept in this browser. ${why} Trying again.`);
-    } else {
-      // In words only when it takes long enough to be read.
-      this.screen.saved.dataset.state = "saving";
-      this.savingTimer = setTimeout(
-        () => this.screen.drawSaved("saving", `Saving ${waiting}`), SHOW_SAVING_AFTER_MS,
-      );
-    }
+    this.screen.saved.draw(this.outbox);
   }
 
   // -- keys
@@ -409,13 +387,12 @@ class Deck {
   key(event) {
     const target = event.composedPath()[0];
     const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
-    if (target === this.screen.searchInput) {
-      // The page's own shortcuts must not see what is typed here.
-      event.stopPropagation();
-      this.screen.searchKey(event);
+    if (target === this.screen.search.input) {
+      this.screen.search.key(event);
       return;
     }
-    if (!this.isOurs(event, target, isUndo)) return;
+    if ((event.ctrlKey || event.metaKey || event.altKey) && !isUndo) return;
+    if (!isFree(event, this.screen.root)) return;
     const run = isUndo && !event.shiftKey ? () => this.undo() : this.handler(event);
     if (!run) return;
     event.preventDefault();
@@ -423,22 +400,9 @@ class Deck {
     run();
   }
 
-  isOurs(event, target, isUndo) {
-    if (event.repeat || event.isComposing || event.defaultPrevented) return false;
-    if ((event.ctrlKey || event.metaKey || event.altKey) && !isUndo) return false;
-    if (!this.screen.root.isConnected || document.querySelector("[role=dialog][aria-modal=true]")) {
-      return false;
-    }
-    const element = target instanceof Element ? target : null;
-    if (element?.closest(TYPED_INTO) && !isTickBox(element)) return false;
-    // Enter and Space belong to whatever control the person has tabbed to.
-    const presses = event.key === "Enter" || event.key === " ";
-    return !(presses && element && (element.closest(PRESSED) || isTickBox(element)));
-  }
-
   handler(event) {
-    if (!this.screen.help.hidden) {
-      return ["Escape", "?"].includes(event.key) ? () => this.screen.toggleHelp() : null;
+    if (this.screen.keys.isOpen) {
+      return ["Escape", "?"].includes(event.key) ? () => this.screen.keys.toggle() : null;
     }
     if (/^[1-9]$/.test(event.key)) return () => this.moveToNumber(Number(event.key));
     const handlers = {
@@ -451,14 +415,10 @@ class Deck {
       u: () => this.undo(),
       z: () => this.screen.toggleZoom(),
       "/": () => this.screen.openSearch(),
-      "?": () => this.screen.toggleHelp(),
+      "?": () => this.screen.keys.toggle(),
     };
     return handlers[event.key.toLowerCase()] ?? null;
   }
-}
-
-function isTickBox(element) {
-  return element.matches("input[type=checkbox], input[type=radio]");
 }
 
 // ---------------------------------------------------------------- mounting

@@ -2,16 +2,16 @@
 
 const THUMB_SIDE = 160;
 
-const HELP = [
-  ["A", "Enter", "The label is right: keep it"],
-  ["M", "Space", "Move to the suggested label"],
-  ["1", "9", "Move to the class with this number"],
-  ["/", "", "Search all classes, then Enter"],
-  ["X", "", "Exclude: it belongs to no class"],
-  ["S", "", "Skip: decide in the next round"],
-  ["U", "Ctrl Z", "Undo, the latest first"],
-  ["Z", "", "Larger picture, and back"],
-  ["?", "", "This list"],
+const KEYS = [
+  [["A", "Enter"], " or ", "The label is right: keep it"],
+  [["M", "Space"], " or ", "Move to the suggested label"],
+  [["1", "9"], "–", "Move to the class with this number"],
+  [["/"], "", "Search all classes, then Enter"],
+  [["X"], "", "Exclude: it belongs to no class"],
+  [["S"], "", "Skip: decide in the next round"],
+  [["U", "Ctrl Z"], " or ", "Undo, the latest first"],
+  [["Z"], "", "Larger picture, and back"],
+  [["?"], "", "This list"],
 ];
 
 class Screen {
@@ -19,29 +19,29 @@ class Screen {
 
   constructor(parent, deck) {
     this.deck = deck;
-    this.names = new Map();
-    this.root = el("div", "deck");
-    this.root.append(this.topBar(), this.body());
-    this.root.append(this.searchBox(), this.helpBox());
+    this.saved = new SavedSign();
+    this.keys = new KeyList("One key, one image", KEYS);
+    this.search = new ClassSearch({
+      tagOf: (name) => this.tagOf(name),
+      onChosen: (name) => this.deck.moveTo(name),
+    });
+    this.root = el("div", "surface deck");
+    this.root.append(this.topBar(), this.body(), this.search.root, this.keys.root);
     parent.append(this.root);
   }
 
   name(className) {
-    return this.names.get(className) ?? className;
+    return this.search.shown(className);
   }
 
   topBar() {
     this.leftWords = el("span", "left");
     this.bar = el("span", "bar-fill");
     this.sessionWords = el("span", "session");
-    this.savedWords = el("span", "saved-words");
-    this.saved = el("span", "saved", el("span", "dot"), this.savedWords);
-    this.saved.setAttribute("role", "status");
-    const help = button("quiet", keycap("?"), " Keys");
-    help.addEventListener("click", () => this.toggleHelp());
     return el(
       "div", "top",
-      this.leftWords, el("span", "bar", this.bar), this.sessionWords, this.saved, help,
+      this.leftWords, el("span", "bar", this.bar), this.sessionWords, this.saved.root,
+      this.keys.opener,
     );
   }
 
@@ -114,7 +114,7 @@ class Screen {
   // -- the list of classes
 
   setClasses(classes) {
-    this.names = new Map(classes.map((one) => [one.name, one.shown]));
+    this.search.setClasses(classes);
     this.chips = classes.slice(0, 9).map((one, index) => {
       const chip = button("chip", keycap(String(index + 1)), el("span", "name", one.shown));
       chip.addEventListener("click", () => this.deck.moveTo(one.name));
@@ -227,11 +227,6 @@ class Screen {
     this.sessionWords.textContent = session ? `${session} this session${pace}` : "";
   }
 
-  drawSaved(state, words) {
-    this.saved.dataset.state = state;
-    this.savedWords.textContent = words;
-  }
-
   flash(kind, words) {
     this.verdict.className = `verdict ${kind}`;
     this.verdict.textContent = words;
@@ -244,137 +239,16 @@ class Screen {
 
   // -- class search
 
-  searchBox() {
-    this.searchInput = el("input", "search-input");
-    this.searchInput.type = "text";
-    this.searchInput.placeholder = "Move to which class?";
-    this.searchInput.autocomplete = "off";
-    this.searchInput.spellcheck = false;
-    this.searchInput.setAttribute("aria-label", "Move to which class?");
-    this.searchInput.addEventListener("input", () => this.fillSearch());
-    this.searchInput.addEventListener("blur", () => this.closeSearch());
-    this.searchList = el("div", "search-list");
-    this.searchList.setAttribute("role", "listbox");
-    this.search = el(
-      "div", "overlay",
-      el("div", "search", this.searchInput, this.searchList,
-        el("div", "search-hint", keycap("↑"), keycap("↓"), " choose  ", keycap("Enter"), " move  ",
-          keycap("Esc"), " back")),
-    );
-    this.search.hidden = true;
-    return this.search;
-  }
-
-  get searching() {
-    return !this.search.hidden;
-  }
-
   openSearch() {
-    if (!this.deck.current) return;
-    this.search.hidden = false;
-    this.searchInput.value = "";
-    this.fillSearch();
-    this.searchInput.focus();
+    if (this.deck.current) this.search.open();
   }
 
-  closeSearch() {
-    if (!this.searching) return;
-    this.search.hidden = true;
-    this.searchInput.blur();
-  }
-
-  fillSearch() {
-    const typed = this.searchInput.value.trim().toLocaleLowerCase();
-    const found = [...this.names]
-      .filter(([, shown]) => shown.toLocaleLowerCase().includes(typed))
-      .sort((a, b) => {
-        const starts = (entry) => (entry[1].toLocaleLowerCase().startsWith(typed) ? 0 : 1);
-        return starts(a) - starts(b);
-      })
-      .slice(0, 50);
-    this.searchList.replaceChildren(...found.map(([name, shown]) => this.searchOption(name, shown)));
-    if (!found.length) this.searchList.append(el("div", "search-none", "No class with these letters."));
-    this.highlight(0);
-  }
-
-  searchOption(name, shown) {
-    const option = el("div", "option", el("span", "name", shown));
-    option.setAttribute("role", "option");
-    option.dataset.name = name;
-    if (name === this.deck.current?.current_label) option.append(el("span", "tag", "current"));
-    else if (name === this.deck.current?.suggested_label) option.append(el("span", "tag", "suggested"));
-    option.addEventListener("mousedown", (event) => {
-      event.preventDefault();
-      this.closeSearch();
-      this.deck.moveTo(name);
-    });
-    return option;
-  }
-
-  highlight(index) {
-    const options = [...this.searchList.querySelectorAll(".option")];
-    this.chosen = options.length ? (index + options.length) % options.length : 0;
-    options.forEach((option, at) => option.setAttribute("aria-selected", String(at === this.chosen)));
-    options[this.chosen]?.scrollIntoView({ block: "nearest" });
-  }
-
-  searchKey(event) {
-    const handlers = {
-      ArrowDown: () => this.highlight(this.chosen + 1),
-      ArrowUp: () => this.highlight(this.chosen - 1),
-      Escape: () => this.closeSearch(),
-      Enter: () => this.takeSearch(),
-    };
-    if (event.isComposing || !handlers[event.key]) return;
-    event.preventDefault();
-    handlers[event.key]();
-  }
-
-  takeSearch() {
-    const option = this.searchList.querySelectorAll(".option")[this.chosen];
-    if (!option) return;
-    this.closeSearch();
-    this.deck.moveTo(option.dataset.name);
-  }
-
-  // -- help
-
-  helpBox() {
-    const rows = HELP.map(([first, second, words]) => {
-      const joint = first === "1" ? "–" : " or ";
-      const caps = second ? [keycap(first), joint, keycap(second)] : [keycap(first)];
-      return el("div", "help-row", el("span", "help-caps", ...caps), el("span", "", words));
-    });
-    const close = button("quiet help-close", keycap("Esc"), " Close");
-    close.addEventListener("click", () => this.toggleHelp());
-    const box = el("div", "help", el("div", "help-title", "One key, one image"), ...rows, close);
-    box.setAttribute("role", "dialog");
-    box.setAttribute("aria-label", "Keys");
-    this.help = el("div", "overlay", box);
-    this.help.hidden = true;
-    this.help.addEventListener("click", (event) => {
-      if (event.target === this.help) this.toggleHelp();
-    });
-    return this.help;
-  }
-
-  toggleHelp() {
-    this.help.hidden = !this.help.hidden;
+  tagOf(name) {
+    if (name === this.deck.current?.current_label) return "current";
+    return name === this.deck.current?.suggested_label ? "suggested" : "";
   }
 
   toggleZoom() {
     this.root.classList.toggle("zoomed");
-  }
-
-  // -- fits what is left of the window, so that nothing scrolls
-
-  fit() {
-    const top = this.root.getBoundingClientRect().top + (this.scroller()?.scrollTop ?? 0);
-    const height = Math.max(420, Math.floor(window.innerHeight - top - 18));
-    this.root.style.height = `${height}px`;
-  }
-
-  scroller() {
-    return document.querySelector('[data-testid="stMain"]');
   }
 }
