@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,10 @@ NOISY = 0.25
 CAUTION = 2.0
 # No label with a smaller chance of being wrong is put up for review.
 LEAST_CHANCE = 0.1
+# Of the signals that are kept beside the rank: it decides between those that this makes equal.
+_DECIMALS = 4
+# Every decision brings this one up to date, so it is not kept among those of the round.
+_OWN_COLUMN = "self_confidence"
 
 
 def fitting(evidence: Evidence) -> Standard:
@@ -76,33 +80,42 @@ def ranked(item_ids: ItemIds, verdict: Verdict, class_names: Sequence[str]) -> l
     found = verdict.standings
     order = np.lexsort((item_ids, found.quality, ~found.flagged))
     teller = Teller(item_ids, class_names, found, verdict.grounds)
-    return list(teller.rows(order.tolist(), range(len(order))))
+    rows = teller.rows(order.tolist(), range(len(order)))
+    kept = {
+        name: quality[order].round(_DECIMALS).tolist()
+        for name, quality in verdict.signals.items()
+        if name != _OWN_COLUMN
+    }
+    said = (dict(zip(kept, values, strict=True)) for values in zip(*kept.values(), strict=True))
+    return [row | {"signals": signals} for row, signals in zip(rows, said, strict=True)]
 
 
 def judged(evidence: Evidence, standard: Standard | None = None) -> Verdict:
     """Hold each label to the standard, or to the one that fits the noise of the labels."""
     standard = standard or fitting(evidence)
     labels, probs, confirmed = evidence.labels, evidence.pred_probs, _confirmed(evidence)
-    quality = SIGNALS[standard.signal](replace(evidence, noise=standard.noise))
+    evidence = replace(evidence, noise=standard.noise)
+    signals = {name: signal(evidence) for name, signal in SIGNALS.items()}
+    quality = signals[standard.signal]
     flagged = standard.flagged(quality, confirmed)
     suggested = _suggestions(evidence, flagged)
     standings = Standings(
         labels=labels,
-        self_confidence=SIGNALS["self_confidence"](evidence),
+        self_confidence=signals["self_confidence"],
         quality=quality,
         suggested=suggested,
         confidence=probs[np.arange(len(labels)), suggested],
         flagged=flagged,
     )
-    return Verdict(standard, confirmed, standings, _grounds(evidence))
+    return Verdict(standard, confirmed, standings, _grounds(evidence, signals), signals)
 
 
-def _grounds(evidence: Evidence) -> Grounds:
+def _grounds(evidence: Evidence, said: Mapping[str, LabelQuality]) -> Grounds:
     """Return the views and the models, as far as there are any, and which labels are lonely."""
     apart = [("views", evidence.view_probs), ("models", evidence.committee_probs)]
     signals = {"views": "view_disagreement", "models": "committee_disagreement"}
     voices = tuple(
-        Voices(noun, SIGNALS[signals[noun]](evidence), probs.argmax(axis=2))
+        Voices(noun, said[signals[noun]], probs.argmax(axis=2))
         for noun, probs in apart
         if probs is not None
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,15 @@ from cleaner.noise import NoiseModel
 SPLIT_AGREEMENT = 0.75
 # A label that has less of the nearest images' vote is told to have few of them.
 LONELY_VOTE = 0.15
+
+# The kinds of reasons there are, and how each is asked for.
+REASONS: dict[str, str] = {
+    "rival": "looks like another class",
+    "torn": "torn between two classes",
+    "views": "the views disagree",
+    "models": "the models disagree",
+    "lonely": "few like it carry the label",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +71,7 @@ class Voices:
     """Who judges an image apart from the others: the views, or the models.
 
     Attributes:
-        noun: what they are called.
+        noun: what they are called, and the kind of reason that they are.
         agreement: (item,), 1 where they tell the same story.
         votes: (voice, item), the class each is for.
     """
@@ -94,12 +103,14 @@ class Verdict:
         confirmed: (item,), labels that a person vouches for.
         standings: how each stands.
         grounds: for the reasons.
+        signals: name -> (item,), what every signal on the shelf says.
     """
 
     standard: Standard
     confirmed: ItemMask
     standings: Standings
     grounds: Grounds
+    signals: Mapping[str, LabelQuality]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,7 @@ class Teller:
         standings = self.standings
         for item, position in zip(places, positions, strict=True):
             flagged = bool(standings.flagged[item])
+            reasons = self._reasons(item) if flagged else {}
             yield {
                 "item_id": int(self.item_ids[item]),
                 "position": int(position),
@@ -124,32 +136,34 @@ class Teller:
                 "suggested_confidence": float(standings.confidence[item]),
                 "label_quality": float(standings.quality[item]),
                 "flagged": flagged,
-                "reasons": self._reasons(item) if flagged else [],
+                "reasons": list(reasons.values()),
+                "reason_kinds": " ".join(reasons),
             }
 
-    def _reasons(self, item: int) -> list[str]:
-        return [self._main(item), *self._torn_voices(item), *self._lonely(item)]
+    def _reasons(self, item: int) -> dict[str, str]:
+        return dict([self._main(item), *self._torn_voices(item), *self._lonely(item)])
 
-    def _main(self, item: int) -> str:
+    def _main(self, item: int) -> tuple[str, str]:
         standings = self.standings
         chance, rival = float(standings.self_confidence[item]), float(standings.confidence[item])
         own = f"{self._name(int(standings.labels[item]))} ({_percent(chance)})"
         other = f"{self._name(int(standings.suggested[item]))} ({_percent(rival)})"
         if rival > chance:
-            return f"Looks like {other}, not like {own}"
-        return f"Torn between {own} and {other}"
+            return "rival", f"Looks like {other}, not like {own}"
+        return "torn", f"Torn between {own} and {other}"
 
-    def _torn_voices(self, item: int) -> Iterator[str]:
+    def _torn_voices(self, item: int) -> Iterator[tuple[str, str]]:
         for voices in self.grounds.voices:
             if voices.agreement[item] < SPLIT_AGREEMENT:
                 votes = voices.votes[:, item]
                 agreeing = int((votes == self.standings.labels[item]).sum())
-                yield f"The {voices.noun} disagree: {agreeing} of {len(votes)} see the label"
+                words = f"The {voices.noun} disagree: {agreeing} of {len(votes)} see the label"
+                yield voices.noun, words
 
-    def _lonely(self, item: int) -> Iterator[str]:
+    def _lonely(self, item: int) -> Iterator[tuple[str, str]]:
         label = int(self.standings.labels[item])
         if self.grounds.lonely[label, item]:
-            yield f"Few of the images most like it are labelled {self._name(label)}"
+            yield "lonely", f"Few of the images most like it are labelled {self._name(label)}"
 
     def _name(self, label: int) -> str:
         return shown_path(self.class_names[label])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from cleaner import queue
 from cleaner.noise import NoiseModel
 from cleaner.predictions import Evidence
-from cleaner.standings import Standard
+from cleaner.signals import SIGNALS
+from cleaner.standings import REASONS, Standard
 from tests.noise import noisy
 
 CLASSES = ("cat", "dog", "owl")
@@ -67,6 +70,25 @@ def test_a_lonely_label_is_a_reason_of_its_own() -> None:
     rows = queue.build(IDS, evidence, CLASSES, EVEN_CHANCE)
     assert "Few of the images most like it are labelled cat" in rows[0]["reasons"]
     assert not any("most like it" in reason for reason in rows[1]["reasons"])
+
+
+def test_reasons_are_told_by_their_kind_too() -> None:
+    views = np.stack([PROBS, PROBS[:, [1, 0, 2]]])
+    rows = queue.build(IDS, Evidence(LABELS, PROBS, view_probs=views), CLASSES, EVEN_CHANCE)
+    kinds = [row["reason_kinds"] for row in rows]
+    assert kinds == ["rival views", "rival", "torn", ""]
+    assert set(" ".join(kinds).split()) <= set(REASONS)
+
+
+def test_every_signal_is_kept_rounded_beside_the_rank() -> None:
+    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES, EVEN_CHANCE)
+    evidence = Evidence(LABELS, PROBS, noise=EVEN_CHANCE.noise)
+    for row in rows:
+        item = IDS.tolist().index(row["item_id"])
+        kept = row["signals"] | {"self_confidence": row["self_confidence"]}
+        said = {name: signal(evidence)[item] for name, signal in SIGNALS.items()}
+        assert kept == pytest.approx(said, abs=1e-4)
+        assert len(json.dumps(row["signals"])) < 200
 
 
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 40))

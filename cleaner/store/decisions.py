@@ -43,6 +43,9 @@ _SET_STATE = (
         current_label=bindparam("label"),
         status=bindparam("new_status"),
         queue_position=bindparam("place"),
+        decision=select(decisions.c.sequence)
+        .where(decisions.c.op_id == bindparam("given_by"))
+        .scalar_subquery(),
     )
 )
 
@@ -63,8 +66,7 @@ def record(connection: Connection, decision: Decision) -> None:
     before = of_item(connection, decision.item_id)
     connection.execute(_APPEND, asdict(decision))
     after = _with(before, decision)
-    status, position = _state_after(connection, decision, after)
-    state = {"label": decision.label_after, "new_status": status, "place": position}
+    state = _state_after(connection, decision, after) | {"label": decision.label_after}
     connection.execute(_SET_STATE, {"decided_item": decision.item_id} | state)
     _count(connection, before, after)
 
@@ -78,12 +80,12 @@ def _with(standing: list[Decision], decision: Decision) -> list[Decision]:
 
 def _state_after(
     connection: Connection, decision: Decision, standing: list[Decision]
-) -> tuple[str, int | None]:
-    if decision.action != "undo":
-        return STATUS_AFTER[decision.action], None
-    if standing and not _is_stale_skip(connection, standing[0]):
-        return STATUS_AFTER[standing[0].action], None
-    return "unreviewed", _rank_if_flagged(connection, decision.item_id)
+) -> dict[str, Any]:
+    if decision.action == "undo" and (not standing or _is_stale_skip(connection, standing[0])):
+        place = _rank_if_flagged(connection, decision.item_id)
+        return {"new_status": "unreviewed", "place": place, "given_by": None}
+    latest = standing[0]
+    return {"new_status": STATUS_AFTER[latest.action], "place": None, "given_by": latest.op_id}
 
 
 def _count(connection: Connection, before: list[Decision], after: list[Decision]) -> None:

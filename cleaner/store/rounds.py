@@ -68,7 +68,7 @@ def _close_rounds(connection: Connection, closed_at: str) -> None:
     connection.execute(still_open.values(closed_at=closed_at))
     # What was skipped gets a second look in the new round.
     skipped = update(items).where(items.c.status == "skipped")
-    connection.execute(skipped.values(status="unreviewed"))
+    connection.execute(skipped.values(status="unreviewed", decision=None))
 
 
 def _refill_queue(connection: Connection, round_id: int) -> None:
@@ -114,6 +114,8 @@ def scores_of(connection: Connection, round_id: int) -> Sequence[Any]:
 
 def rerank(connection: Connection, round_id: int, ranking: Sequence[dict[str, Any]]) -> None:
     """Replace the scores of some images, and their places in the queue where they await review.
+
+    What a row does not name, such as the signals, stays as the round found it.
 
     Args:
         connection: within the caller's transaction.

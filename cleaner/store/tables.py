@@ -130,6 +130,8 @@ items = Table(
     # The rank in the open round while a decision is awaited, else NULL: the queue's page
     # is one range of this index instead of a join against every decision.
     Column("queue_position", Integer),
+    # The decision that gave the status, by its number in the log; NULL while unreviewed.
+    Column("decision", Integer),
     # Whether the file lies elsewhere than label and status say, so that an apply is due.
     Column("misplaced", Boolean, Computed(MISPLACED, persisted=True)),
     sqlite_autoincrement=True,
@@ -145,6 +147,7 @@ def _index_where(condition: str, name: str, *columns: Any) -> None:
 
 
 _index_where("queue_position IS NOT NULL", "items_queue", items.c.queue_position)
+_index_where("decision IS NOT NULL", "items_decision", items.c.decision)
 _index_where("misplaced", "items_misplaced", items.c.item_id)
 _index_where("present", "items_counts", items.c.status, items.c.current_label)
 
@@ -178,6 +181,10 @@ scores = Table(
     Column("label_quality", Float, nullable=False),
     Column("flagged", Boolean, nullable=False),
     Column("reasons", JSON, nullable=False),
+    # Of which kinds the reasons are, as in `standings.REASONS`, a space between them.
+    Column("reason_kinds", String(60), nullable=False, server_default=""),
+    # Name of a signal -> what it said when the round was opened, but for the self-confidence.
+    Column("signals", JSON, nullable=False, server_default="{}"),
 )
 Index("scores_position", scores.c.round_id, scores.c.position)
 

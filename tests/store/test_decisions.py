@@ -3,12 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from cleaner.decisions import Decision
 from cleaner.items import Item
 from cleaner.project import Project
 from cleaner.store import decisions, rounds
+from cleaner.store.tables import decisions as log
+from cleaner.store.tables import items
 from tests.ranking import open_round
 
 pytestmark = pytest.mark.every_store
@@ -49,6 +52,29 @@ def test_a_decision_changes_label_and_status_of_its_image(ranked: Project) -> No
 def test_a_decided_image_leaves_the_queue(ranked: Project) -> None:
     _record(ranked, _decision(ranked, "cat/0.png", "a"))
     assert [item.path for item in ranked.queue()] == ["dog/1.png"]
+
+
+def _given_by(project: Project, path: str) -> str | None:
+    """Return the op_id of the decision that gave an image its status."""
+    joined = select(log.c.op_id).join(items, items.c.decision == log.c.sequence)
+    with project.store.read() as connection:
+        op_id: str | None = connection.scalar(joined.where(items.c.path == path))
+    return op_id
+
+
+def test_an_image_names_the_decision_that_gave_its_status(ranked: Project) -> None:
+    _record(ranked, _decision(ranked, "cat/0.png", "a"), _decision(ranked, "cat/0.png", "b"))
+    assert _given_by(ranked, "cat/0.png") == "b"
+    _record(ranked, _decision(ranked, "cat/0.png", "c", action="undo", undoes="b"))
+    assert _given_by(ranked, "cat/0.png") == "a"
+    _record(ranked, _decision(ranked, "cat/0.png", "d", action="undo", undoes="a"))
+    assert _given_by(ranked, "cat/0.png") is None
+
+
+def test_no_decision_gave_the_status_of_what_a_new_round_asks_again(ranked: Project) -> None:
+    _record(ranked, _decision(ranked, "cat/0.png", "a", action="skip"))
+    open_round(ranked, flagged={"cat/0.png": "dog"})
+    assert _given_by(ranked, "cat/0.png") is None
 
 
 def test_the_same_operation_is_never_logged_twice(ranked: Project) -> None:

@@ -13,16 +13,26 @@ import pytest
 from sqlalchemy import inspect
 
 from cleaner.errors import StoreError
-from cleaner.project import Project
+from cleaner.project import Project, Request
 from cleaner.store import Store, catalogue, decisions, jobs, models, moves, rounds
+from cleaner.store.migrations import SCHEMA_VERSION
 from tests.postgres import Server
 from tests.ranking import open_round
 
+_TELL_REASONS = """
+UPDATE scores SET reasons =
+'["Torn between a (40%) and b (35%)", "The views disagree: 1 of 4 see the label"]' WHERE flagged
+"""
 _PROJECT = Path(__file__).resolve().parent.parent.parent
-_VERSION_1 = Path(__file__).parent / "versions" / "version-1.sql"
+_VERSIONS = Path(__file__).parent / "versions"
 _CAFE = os.fsdecode(b"caf\xe9")
 
-# Takes a database of version 2 back to 1, where no dump of that version was ever made.
+# Takes a database back to an earlier version, where no dump of that version was ever made.
+_BACK_TO_2 = """
+ALTER TABLE items DROP COLUMN decision;
+ALTER TABLE scores DROP COLUMN reason_kinds, DROP COLUMN signals;
+UPDATE facts SET value = '2' WHERE name = 'schema';
+"""
 _BACK_TO_1 = """
 DROP FUNCTION decisions_only_append CASCADE;
 DROP INDEX findings_severity, items_counts;
@@ -64,14 +74,20 @@ _NAMES = {
 }
 
 
+def _database_of(version: int, folder: Path) -> Path:
+    """Return a database file as that version wrote it."""
+    path = folder / "cleaner.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        dump = _VERSIONS / f"version-{version}.sql"
+        connection.executescript(dump.read_text(encoding="utf-8"))
+        connection.execute("PRAGMA journal_mode = WAL")
+    return path
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A database file of version 1."""
-    path = tmp_path / "cleaner.sqlite"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(_VERSION_1.read_text(encoding="utf-8"))
-        connection.execute("PRAGMA journal_mode = WAL")
-    return path
+    return _database_of(1, tmp_path)
 
 
 def _rows(path: Path, table: str) -> list[tuple[object, ...]]:
@@ -124,23 +140,75 @@ def test_all_that_version_1_knew_is_there(old: Path) -> None:
     assert kinds == ["unreadable", "exact_duplicate"]
 
 
-def test_what_was_moved_before_is_not_moved_again(old: Path) -> None:
-    store = Store(old)
+def test_all_that_version_2_knew_is_there(tmp_path: Path) -> None:
+    store = Store(_database_of(2, tmp_path))
+    with store.read() as connection:
+        items = {item.item_id: item for item in catalogue.all_items(connection)}
+        history = decisions.history(connection)
+        first, second = rounds.history(connection)
+        queue = rounds.queue_page(connection)
+        done = moves.done(connection)
+        (job,) = jobs.recent(connection)
+        (model,) = models.all_models(connection)
+        kinds = [finding.kind for finding in catalogue.all_findings(connection)]
+    store.close()
+    assert len(items) == 13
+    assert (items[1].path, items[1].given_label, items[1].current_label) == (
+        "owl/0~2.png",
+        _CAFE,
+        "owl",
+    )
+    assert (items[8].status, items[8].quarantined) == ("excluded", True)
+    assert len(history) == 11
+    assert (first.reviewed, second.reviewed) == (4, 1)
+    assert [item.path for item in queue] == ["dog/0.png"]
+    assert [move.move_id for move in done] == [1, 2, 3, 4]
+    assert (job.kind, job.state, model.model_id) == ("score", "done", "m1")
+    assert kinds == ["unreadable", "exact_duplicate"]
+
+
+def test_version_3_finds_out_which_decision_gave_each_status(tmp_path: Path) -> None:
+    path = _database_of(2, tmp_path)
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        given_by = dict(connection.execute("SELECT item_id, decision FROM items"))
+    decided = {1: 4, 2: 11, 4: 1, 8: 2, 11: 10, 12: 9, 13: 8}
+    assert given_by == dict.fromkeys(range(1, 14)) | decided
+
+
+# Image 2 is suspected of a class whose name reads like the beginning of another reason.
+_REASONS = {7: "rival views", 11: "torn models lonely", 2: "rival"}
+
+
+def test_version_3_tells_the_kinds_of_the_reasons_of_the_latest_round(tmp_path: Path) -> None:
+    path = _database_of(2, tmp_path)
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        told = dict(connection.execute("SELECT item_id, reason_kinds FROM scores WHERE flagged"))
+    assert {item_id: told[item_id] for item_id in _REASONS} == _REASONS
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_was_moved_before_is_not_moved_again(tmp_path: Path, version: int) -> None:
+    store = Store(_database_of(version, tmp_path))
     with store.read() as connection:
         assert catalogue.misplaced(connection) == 0
     store.close()
 
 
-def test_the_database_is_copied_before_it_is_changed(old: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_database_is_copied_before_it_is_changed(tmp_path: Path, version: int) -> None:
+    old = _database_of(version, tmp_path)
     before = _rows(old, "decisions")
     store = Store(old)
     store.close()
     (copy,) = (old.parent / "backups").iterdir()
     assert store.upgrade is not None
-    assert (store.upgrade.before, store.upgrade.after, store.upgrade.backup) == (1, 2, str(copy))
-    assert ("schema", "1") in _rows(copy, "facts")
+    assert (store.upgrade.before, store.upgrade.after) == (version, SCHEMA_VERSION)
+    assert store.upgrade.backup == str(copy)
+    assert ("schema", str(version)) in _rows(copy, "facts")
     assert _rows(copy, "decisions") == before
-    assert copy.name.startswith("cleaner-v1-")
+    assert copy.name.startswith(f"cleaner-v{version}-")
 
 
 def test_only_the_first_opening_has_something_to_do(old: Path) -> None:
@@ -151,14 +219,15 @@ def test_only_the_first_opening_has_something_to_do(old: Path) -> None:
     assert len(list((old.parent / "backups").iterdir())) == 1
 
 
-def test_an_upgraded_database_is_like_a_new_one(old: Path, tmp_path: Path) -> None:
-    upgraded, new = Store(old), Store(tmp_path / "new.sqlite")
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_upgraded_database_is_like_a_new_one(tmp_path: Path, version: int) -> None:
+    upgraded, new = Store(_database_of(version, tmp_path)), Store(tmp_path / "new.sqlite")
     assert _schema(upgraded) == _schema(new)
     upgraded.close()
     new.close()
 
 
-@pytest.mark.parametrize("statements", [1, 3, 6, 9, 12, 15, 18])
+@pytest.mark.parametrize("statements", [1, 3, 6, 9, 12, 15, 18, 21, 24, 27])
 def test_a_kill_amid_the_upgrade_leaves_what_was_there(old: Path, statements: int) -> None:
     died = subprocess.run([sys.executable, "-c", _DIE, old, str(statements)], cwd=_PROJECT)
     assert died.returncode == 9
@@ -180,19 +249,26 @@ def test_without_a_copy_nothing_is_changed(old: Path) -> None:
     assert ("schema", "1") in _rows(old, "facts")
 
 
-def test_a_server_is_upgraded_in_one_step_and_keeps_a_copy(dataset: Path, server: Server) -> None:
+@pytest.mark.parametrize("back", [_BACK_TO_2 + _BACK_TO_1, _BACK_TO_2], ids=["1", "2"])
+def test_a_server_is_upgraded_in_one_step_and_keeps_a_copy(
+    dataset: Path, server: Server, back: str
+) -> None:
     url = server.new_url()
     project = Project(dataset, store=url)
     project.scan()
-    open_round(project, flagged={"cat/0.png": "dog"})
+    open_round(project, flagged={"cat/0.png": "dog", "dog/0.png": "owl"})
+    project.decide([Request(project.queue()[0].item_id, "accept")])
+    server.run(url, _TELL_REASONS)
     like_new = _schema(project.store)
     images = project.dataset().items
     project.store.close()
-    server.run(url, _BACK_TO_1)
+    server.run(url, back)
     again = Project(dataset)
     assert again.store.upgrade is not None
     assert _schema(again.store) == like_new
     assert again.dataset().items == images
     schema = again.store.upgrade.backup.split()[1]
     assert len(server.run(url, f"TABLE {schema}.items")) == 12
+    assert server.run(url, "SELECT decision FROM items WHERE decision IS NOT NULL") == [(1,)]
+    assert server.run(url, "SELECT reason_kinds FROM scores WHERE flagged") == [("torn views",)] * 2
     again.store.close()

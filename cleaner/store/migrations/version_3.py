@@ -1,0 +1,66 @@
+"""Version 3: the queue can be asked for some of its images, and in other orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import JSON, Column, Integer, String, text
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
+# How the reasons of each kind begin; what follows may be the name of any class.
+_BEGINNINGS = {
+    "rival": "Looks like ",
+    "torn": "Torn between ",
+    "views": "The views disagree: ",
+    "models": "The models disagree: ",
+    "lonely": "Few of the images most like it are labelled ",
+}
+_REASONS = {
+    "sqlite": "json_each(reasons) AS reason",
+    "postgresql": "json_array_elements_text(reasons) AS reason(value)",
+}
+_KIND = """CASE WHEN EXISTS (
+    SELECT 1 FROM {reasons} WHERE reason.value LIKE '{beginning}%'
+) THEN ' {kind}' ELSE '' END"""
+
+_GIVEN_BY = """
+SELECT max(made.sequence) FROM decisions AS made
+WHERE made.item_id = items.item_id AND made.action <> 'undo'
+AND NOT EXISTS (SELECT 1 FROM decisions AS undo WHERE undo.undoes = made.op_id)
+"""
+
+
+def upgrade(operations: Operations) -> None:
+    """Add what version 3 has and version 2 has not."""
+    _name_decisions(operations)
+    _name_reasons(operations)
+    # What the signals said of a round that is over is known to nobody any more.
+    operations.add_column("scores", Column("signals", JSON, nullable=False, server_default="{}"))
+
+
+def _name_decisions(operations: Operations) -> None:
+    operations.add_column("items", Column("decision", Integer))
+    operations.execute(
+        f"UPDATE items SET decision = ({_GIVEN_BY}) WHERE status <> 'unreviewed'"  # noqa: S608
+    )
+    where = text("decision IS NOT NULL")
+    operations.create_index(
+        "items_decision", "items", ["decision"], sqlite_where=where, postgresql_where=where
+    )
+
+
+def _name_reasons(operations: Operations) -> None:
+    operations.add_column(
+        "scores", Column("reason_kinds", String(60), nullable=False, server_default="")
+    )
+    reasons = _REASONS[operations.get_bind().dialect.name]
+    kinds = " || ".join(
+        _KIND.format(reasons=reasons, beginning=beginning, kind=kind)
+        for kind, beginning in _BEGINNINGS.items()
+    )
+    latest = "round_id = (SELECT max(round_id) FROM rounds) AND flagged"
+    operations.execute(
+        f"UPDATE scores SET reason_kinds = trim({kinds}) WHERE {latest}"  # noqa: S608
+    )
