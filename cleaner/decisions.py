@@ -11,6 +11,8 @@ from cleaner.items import Split, Status, shown_path
 FOLDER_REVIEWER = "(moved in the folder)"
 
 Action = Literal["accept", "move", "exclude", "skip", "undo"]
+# What a reviewer asks for; the log holds a redo as the decision that it makes anew.
+Wish = Literal[Action, "redo"]
 
 STATUS_AFTER: dict[str, Status] = {
     "accept": "accepted",
@@ -35,7 +37,8 @@ class Decision:
         reviewer: a name, or ``""``.
         decided_at: UTC, ISO 8601.
         round_id: the round whose queue showed it, or None.
-        undoes: op_id of the decision that is taken back, or None.
+        undoes: op_id of the decision that is taken back; of a decision made anew by a redo,
+            that of the undo; or None.
     """
 
     op_id: str

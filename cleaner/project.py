@@ -12,12 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from cleaner import folder, intake, moves
-from cleaner.decisions import STATUS_AFTER, Action, Decision, FileMove, Plan, ReviewItem, Round
+from cleaner.decisions import (
+    STATUS_AFTER,
+    Action,
+    Decision,
+    FileMove,
+    Plan,
+    ReviewItem,
+    Round,
+    Wish,
+)
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, shown_path
@@ -37,14 +46,15 @@ class Request:
 
     Attributes:
         item_id: the image.
-        action: accept, move, exclude, skip; or undo, which takes back `undoes`.
+        action: accept, move, exclude, skip; undo, which takes back `undoes`; or redo, which
+            decides again what was taken back by `undoes`.
         label: the class to move to.
         op_id: made by the client; a request that arrives twice counts once.
-        undoes: the op_id that an undo takes back.
+        undoes: the op_id that an undo takes back, or that of the undo.
     """
 
     item_id: int
-    action: Action
+    action: Wish
     label: str | None = None
     op_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     undoes: str | None = None
@@ -392,6 +402,8 @@ class _Clerk:
             return f"No image has the number {request.item_id}."
         if request.action == "undo":
             return self._undo(request, item)
+        if request.action == "redo":
+            return self._redo(request, item)
         if request.action not in STATUS_AFTER:
             known = ", ".join(STATUS_AFTER)
             return f"{shown_path(item.path)}: unknown action {request.action!r}. Known: {known}."
@@ -406,7 +418,8 @@ class _Clerk:
     def _write(self, request: Request, item: Item) -> None:
         label = request.label if request.action == "move" else None
         stays = label is None or label == item.current_label
-        action = "accept" if request.action == "move" and stays else request.action
+        action = cast(Action, request.action)
+        action = "accept" if action == "move" and stays else action
         self._append(request, item, action, item.current_label if stays else str(label))
 
     def _undo(self, request: Request, item: Item) -> str | None:
@@ -426,6 +439,18 @@ class _Clerk:
         self._append(request, item, "undo", label)
         return None
 
+    def _redo(self, request: Request, item: Item) -> str | None:
+        again = decisions.redoable(self._connection, self._reviewer, request.undoes or "")
+        if again is None or again.item_id != item.item_id:
+            return (
+                f"{shown_path(item.path)}: nothing to redo. It was decided about since, "
+                "or you took nothing back."
+            )
+        decides_label = again.action in ("accept", "move")
+        label = again.label_after if decides_label else item.current_label
+        self._append(request, item, again.action, label)
+        return None
+
     def _append(self, request: Request, item: Item, action: Action, label: str) -> None:
         if label not in self._classes:  # its folder was emptied and removed meanwhile
             self._classes.add(label)
@@ -441,7 +466,7 @@ class _Clerk:
                 reviewer=self._reviewer,
                 decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 round_id=self._round,
-                undoes=request.undoes if action == "undo" else None,
+                undoes=request.undoes if request.action in ("undo", "redo") else None,
             ),
         )
 

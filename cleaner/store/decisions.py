@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from cleaner.decisions import FOLDER_REVIEWER, STATUS_AFTER, Decision
 from cleaner.items import Status
@@ -154,16 +165,73 @@ def of_item(connection: Connection, item_id: int) -> list[Decision]:
 
 
 def standing(
-    connection: Connection, *, limit: int | None = None, round_id: int | None = None
+    connection: Connection,
+    *,
+    limit: int | None = None,
+    round_id: int | None = None,
+    reviewer: str | None = None,
 ) -> list[Decision]:
-    """Return what people decided here and did not take back, the latest first.
+    """Return what people, or one of them, decided here and did not take back, the latest first.
 
     Files moved by hand are not among it: nobody pressed a key that an undo could take back.
     """
     statement = _standing().where(decisions.c.reviewer != FOLDER_REVIEWER)
     if round_id is not None:
         statement = statement.where(decisions.c.round_id == round_id)
+    if reviewer is not None:
+        statement = statement.where(decisions.c.reviewer == reviewer)
     return [Decision(*row) for row in connection.execute(statement.limit(limit))]
+
+
+def redoable(connection: Connection, reviewer: str, undo: str) -> Decision | None:
+    """Return what this undo took back, if it is the reviewer's own and can be made good.
+
+    It can be until the image is decided about anew, by a redo or otherwise. Going on taking back
+    what was decided about the same image before is no such thing: redos follow in turn.
+    """
+    statement = _redoable(reviewer).where(_UNDO.c.op_id == undo)
+    row = connection.execute(statement).first()
+    return None if row is None else Decision(*row[1:])
+
+
+def undone(connection: Connection, reviewer: str, *, limit: int) -> list[tuple[str, Decision]]:
+    """Return what a reviewer took back since their latest decision: what redos bring back.
+
+    Each is the op_id of the undo and what it took back, in the order in which redos take them.
+    The log needs no other stack: a redo names its undo, so that both are out of it.
+    """
+    latest = (
+        select(decisions.c.sequence)
+        .where(decisions.c.reviewer == reviewer, _IS_NEW)
+        .order_by(decisions.c.sequence.desc())
+        .limit(1)
+    )
+    statement = (
+        _redoable(reviewer)
+        .where(_UNDO.c.sequence > func.coalesce(latest.scalar_subquery(), 0))
+        .order_by(_UNDO.c.sequence.desc())
+    )
+    rows = connection.execute(statement.limit(limit))
+    return [(row[0], Decision(*row[1:])) for row in rows]
+
+
+_UNDO = decisions.alias("undo")
+# Neither takes something back nor brings it back.
+_IS_NEW = and_(decisions.c.action != "undo", decisions.c.undoes.is_(None))
+
+
+def _redoable(reviewer: str) -> Select[Any]:
+    made = decisions.alias("made")
+    follows = exists().where(
+        decisions.c.item_id == _UNDO.c.item_id,
+        decisions.c.sequence > _UNDO.c.sequence,
+        or_(decisions.c.undoes == _UNDO.c.op_id, decisions.c.reviewer != reviewer, _IS_NEW),
+    )
+    return (
+        select(_UNDO.c.op_id, *(made.c[name] for name in Decision.__slots__))
+        .join(made, made.c.op_id == _UNDO.c.undoes)
+        .where(_UNDO.c.action == "undo", _UNDO.c.reviewer == reviewer, ~follows)
+    )
 
 
 def history(connection: Connection, *, limit: int | None = None) -> list[Decision]:

@@ -18,7 +18,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cleaner.decisions import STATUS_AFTER, Action, Decision, ReviewItem
+from cleaner.decisions import STATUS_AFTER, Decision, ReviewItem, Wish
 from cleaner.errors import CleanerError, ImageRejected, NotScored
 from cleaner.items import Item, shown_path
 from cleaner.project import Project, Recorded, Request
@@ -31,7 +31,7 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_DECISIONS = 200
 MAX_PAGE = 200
 _FOR_EVER = "private, max-age=31536000, immutable"
-_ACTIONS = (*STATUS_AFTER, "undo")
+_ACTIONS = (*STATUS_AFTER, "undo", "redo")
 
 Answer = Callable[[HttpRequest], Response]
 
@@ -67,15 +67,14 @@ def routes(registry: Registry) -> list[BaseRoute]:
 
     @_answering
     def history(request: HttpRequest) -> Response:
-        return _history(project_of(request), request)
+        return _history(project_of(request), request, _reviewer(request))
 
     async def decide(request: HttpRequest) -> Response:
         try:
             _check_sender(request)
             wanted = _requests(await _body(request))
             project = await run_in_threadpool(project_of, request)
-            reviewer = getattr(request.state, "reviewer", "")
-            answer = await run_in_threadpool(_decide, project, wanted, reviewer)
+            answer = await run_in_threadpool(_decide, project, wanted, _reviewer(request))
             followers.tell(request.path_params["key"], project)
             return answer
         except (_Refused, CleanerError) as error:
@@ -93,6 +92,12 @@ def routes(registry: Registry) -> list[BaseRoute]:
 
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _reviewer(request: HttpRequest) -> str:
+    """Return the name that a login gave, or ""."""
+    name: str = getattr(request.state, "reviewer", "")
+    return name
 
 
 def _answering(answer: Answer) -> Answer:
@@ -150,13 +155,23 @@ def _queue(project: Project, request: HttpRequest) -> Response:
         return _json(answer)
 
 
-def _history(project: Project, request: HttpRequest) -> Response:
-    """Answer with the standing decisions, the latest first, each as an undo would show it."""
+def _history(project: Project, request: HttpRequest, reviewer: str) -> Response:
+    """Answer with what undo and redo would take, in the order in which they take it.
+
+    Where a login names reviewers, each takes back their own. Without one all are the same person.
+    """
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
     with project.store.read() as connection:
-        standing = decisions.standing(connection, limit=limit)
-        entries = [_undoable(connection, decision) for decision in standing]
-    return _json({"decisions": [entry for entry in entries if entry is not None]})
+        standing = decisions.standing(connection, limit=limit, reviewer=reviewer or None)
+        undoable = [_undoable(connection, decision) for decision in standing]
+        undone = decisions.undone(connection, reviewer, limit=limit)
+        redoable = [_redoable(connection, *entry) for entry in undone]
+    return _json(
+        {
+            "decisions": [entry for entry in undoable if entry is not None],
+            "undone": [entry for entry in redoable if entry is not None],
+        }
+    )
 
 
 def _decide(project: Project, wanted: list[Request], reviewer: str) -> Response:
@@ -180,6 +195,12 @@ def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | No
     before = replace(ranked, current_label=decision.label_before, status="unreviewed")
     shown = before.as_json() | {"v": thumbnails.version_of(item)}
     return {"op_id": decision.op_id, "action": decision.action, "item": shown}
+
+
+def _redoable(connection: Connection, undo: str, decision: Decision) -> dict[str, Any] | None:
+    entry = _undoable(connection, decision)
+    label = decision.label_after if decision.action == "move" else None
+    return None if entry is None else entry | {"op_id": undo, "label": label}
 
 
 def _unranked(item: Item) -> ReviewItem:
@@ -249,10 +270,11 @@ def _request(value: Any) -> Request:
         and action in _ACTIONS
         and isinstance(label, str | None)
         and isinstance(undoes, str | None)
+        and isinstance(value.get("blind", False), bool)
     )
     if not is_sound:
         raise _Refused(400, f"Not a decision: {json.dumps(value)[:300]}")
-    return Request(cast(int, item_id), cast(Action, action), label, cast(str, op_id), undoes)
+    return Request(cast(int, item_id), cast(Wish, action), label, cast(str, op_id), undoes)
 
 
 def _number(request: HttpRequest, name: str, *, default: int, low: int, high: int) -> int:

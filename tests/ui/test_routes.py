@@ -107,6 +107,7 @@ def test_an_impossible_decision_is_answered_with_its_reason(client: TestClient, 
         [{"op_id": "long enough", "item_id": 2**70, "action": "accept"}],
         [{"op_id": "long enough", "item_id": 1, "action": "delete"}],
         [{"op_id": "long enough", "item_id": 1, "action": "move", "label": ["x"]}],
+        [{"op_id": "long enough", "item_id": 1, "action": "accept", "blind": "yes"}],
         [{"op_id": "long enough", "item_id": 1, "action": "accept"}] * 201,
     ],
 )
@@ -166,6 +167,25 @@ def test_an_undo_puts_the_image_back_into_the_queue(client: TestClient, api: str
     assert client.post(f"{api}/decisions", json=[first]).json()["left"] == 9
     undo = decision(1, "undo", undoes=first["op_id"])
     assert client.post(f"{api}/decisions", json=[undo]).json()["left"] == 10
+
+
+def test_what_was_taken_back_can_be_decided_again_once(
+    client: TestClient, api: str, project: Project
+) -> None:
+    moved = decision(1, "move", label="star")
+    undo = decision(1, "undo", undoes=moved["op_id"])
+    client.post(f"{api}/decisions", json=[moved, undo])
+    (entry,) = client.get(f"{api}/history").json()["undone"]
+    assert (entry["op_id"], entry["action"], entry["label"]) == (undo["op_id"], "move", "star")
+    assert entry["item"]["current_label"] == "circle"
+
+    redo = decision(1, "redo", undoes=entry["op_id"])
+    answers = [client.post(f"{api}/decisions", json=[redo]).json() for _time in range(2)]
+    assert [answer["recorded"] for answer in answers] == [[redo["op_id"]]] * 2
+    history = client.get(f"{api}/history").json()
+    assert history["undone"] == []
+    assert [one["op_id"] for one in history["decisions"]] == [redo["op_id"]]
+    assert [one.action for one in project.history()] == ["move", "undo", "move"]
 
 
 # -- images ----------------------------------------------------------------------------

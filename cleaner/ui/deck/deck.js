@@ -24,6 +24,7 @@ class Deck {
     this.screen = new Screen(parent, this);
     this.queue = [];
     this.undoStack = [];
+    this.redoStack = [];
     this.decided = new Set();
     this.left = 0;
     this.flagged = 0;
@@ -95,7 +96,7 @@ class Deck {
       this.queue = [];
       this.decided = new Set();
       this.left = page.left;
-      this.undoStack = history.decisions.reverse();
+      this.takeHistory(history);
       this.screen.setClasses(page.classes);
       this.takePage(page, PAGE);
       this.loading = false;
@@ -185,10 +186,11 @@ class Deck {
       this.screen.flash("wait", "Wait for the picture");
       return;
     }
-    const entry = { op_id: newId(), item_id: item.item_id, action, label, undoes: null };
+    const entry = { ...this.entry(item, action), label };
     this.queue.shift();
     this.decided.add(item.item_id);
-    this.undoStack.push({ op_id: entry.op_id, action, item });
+    this.undoStack.push({ op_id: entry.op_id, action, label, item });
+    this.redoStack = [];
     if (item.flagged) this.left -= 1;
     this.count(1);
     this.outbox.add(entry);
@@ -232,30 +234,60 @@ class Deck {
   async undo() {
     if (this.loading) return;
     if (!this.undoStack.length && !this.outbox.entries.length) await this.fetchHistory();
-    const entry = this.undoStack.pop();
-    if (!entry) {
+    const done = this.undoStack.pop();
+    if (!done) {
       this.screen.flash("wait", "Nothing to undo");
       return;
     }
-    const item = entry.item;
+    const { item } = done;
+    const undo = this.entry(item, "undo", done.op_id);
+    this.redoStack.push({ ...done, op_id: undo.op_id });
     this.decided.delete(item.item_id);
     this.queue = [item, ...this.queue.filter((other) => other.item_id !== item.item_id)];
     if (item.flagged) this.left += 1;
     this.count(-1);
-    this.outbox.add({
-      op_id: newId(), item_id: item.item_id, action: "undo", label: null, undoes: entry.op_id,
-    });
+    this.outbox.add(undo);
     this.screen.flash("undo", "Taken back");
     this.show();
+  }
+
+  redo() {
+    if (this.loading) return;
+    const undone = this.redoStack.pop();
+    if (!undone) {
+      this.screen.flash("wait", "Nothing to redo");
+      return;
+    }
+    const { action, label, item } = undone;
+    const redo = this.entry(item, "redo", undone.op_id);
+    this.undoStack.push({ ...undone, op_id: redo.op_id, again: true });
+    this.decided.add(item.item_id);
+    this.queue = this.queue.filter((other) => other.item_id !== item.item_id);
+    if (item.flagged) this.left -= 1;
+    this.count(1);
+    this.outbox.add(redo);
+    this.screen.flash(action, `Again: ${this.sentence(action, item, label)}`);
+    this.show();
+    this.refill();
+  }
+
+  entry(item, action, undoes = null) {
+    return { op_id: newId(), item_id: item.item_id, action, label: null, undoes };
   }
 
   async fetchHistory() {
     try {
       const history = await getJson(`${this.api}/history?limit=100`);
-      if (!this.undoStack.length) this.undoStack = history.decisions.reverse();
+      if (!this.undoStack.length) this.takeHistory(history);
     } catch {
       // Offline: only what this tab decided can be taken back for now.
     }
+  }
+
+  /* Takes both stacks from the log, where they outlive server and browser. */
+  takeHistory(history) {
+    this.undoStack = history.decisions.reverse();
+    this.redoStack = history.undone.reverse();
   }
 
   answered(answer) {
@@ -267,12 +299,16 @@ class Deck {
   }
 
   rejected(opId, reason) {
-    const at = this.undoStack.findIndex((entry) => entry.op_id === opId);
-    if (at < 0) return;
+    this.screen.flash("problem", reason);
+    const at = this.undoStack.findIndex((entry) => entry.op_id === opId && !entry.again);
+    if (at < 0) {
+      // An undo or redo that came too late: what stands now is the server's to say.
+      this.load();
+      return;
+    }
     const [{ item }] = this.undoStack.splice(at, 1);
     this.decided.delete(item.item_id);
     this.queue.splice(1, 0, item);
-    this.screen.flash("problem", reason);
     this.show();
   }
 
@@ -386,14 +422,11 @@ class Deck {
 
   key(event) {
     const target = event.composedPath()[0];
-    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
     if (target === this.screen.search.input) {
       this.screen.search.key(event);
       return;
     }
-    if ((event.ctrlKey || event.metaKey || event.altKey) && !isUndo) return;
-    if (!isFree(event, this.screen.root)) return;
-    const run = isUndo && !event.shiftKey ? () => this.undo() : this.handler(event);
+    const run = isFree(event, this.screen.root) ? this.handler(event) : null;
     if (!run) return;
     event.preventDefault();
     event.stopPropagation();
@@ -401,8 +434,11 @@ class Deck {
   }
 
   handler(event) {
+    const key = event.key.toLowerCase();
+    if (event.altKey) return null;
+    if (event.ctrlKey || event.metaKey) return this.editHandler(key, event.shiftKey);
     if (this.screen.keys.isOpen) {
-      return ["Escape", "?"].includes(event.key) ? () => this.screen.keys.toggle() : null;
+      return ["escape", "?"].includes(key) ? () => this.screen.keys.toggle() : null;
     }
     if (/^[1-9]$/.test(event.key)) return () => this.moveToNumber(Number(event.key));
     const handlers = {
@@ -413,11 +449,18 @@ class Deck {
       x: () => this.decide("exclude"),
       s: () => this.decide("skip"),
       u: () => this.undo(),
+      r: () => this.redo(),
       z: () => this.screen.toggleZoom(),
       "/": () => this.screen.openSearch(),
       "?": () => this.screen.keys.toggle(),
     };
-    return handlers[event.key.toLowerCase()] ?? null;
+    return handlers[key] ?? null;
+  }
+
+  /* What any editor takes back and brings back with. */
+  editHandler(key, shifted) {
+    if (key === "z") return shifted ? () => this.redo() : () => this.undo();
+    return key === "y" && !shifted ? () => this.redo() : null;
   }
 }
 

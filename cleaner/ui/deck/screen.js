@@ -10,6 +10,7 @@ const KEYS = [
   [["X"], "", "Exclude: it belongs to no class"],
   [["S"], "", "Skip: decide in the next round"],
   [["U", "Ctrl Z"], " or ", "Undo, the latest first"],
+  [["R", "Ctrl Y"], " or ", "Redo what was undone"],
   [["Z"], "", "Larger picture, and back"],
   [["?"], "", "This list"],
 ];
