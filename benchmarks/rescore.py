@@ -180,7 +180,11 @@ def _made_up(
         doubted=np.zeros(0),
         trusted=np.zeros(images),
         voices=(),
-        standard=Standard("self_confidence", NoiseModel(np.eye(len(names)), 1.0, 0.05), 0.5),
+        standard=Standard(
+            "balanced_confidence",
+            NoiseModel(np.eye(len(names)), 1.0, 0.05, np.full(len(names), 1 / len(names))),
+            0.5,
+        ),
         scale=5 / float(fitted.max()),
         share=1.0,
         class_names=tuple(names),

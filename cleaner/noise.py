@@ -15,7 +15,7 @@ applies a model that is known, as pages do, needs none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -24,6 +24,7 @@ from numpy import ndarray
 from cleaner.arrays import LabelQuality, Labels, PredProbs
 
 Transition = Float[ndarray, "true given"]
+ClassShares = Float[ndarray, " class"]
 
 _TINY = 1e-12
 # The matrix is fitted on a sample of this many probabilities; more changes nothing visible.
@@ -32,6 +33,8 @@ _SAMPLE = 250_000
 _PRIOR_IMAGES = 20.0
 # and the whole dataset as if one label in twenty of this many images had been wrong.
 _PRIOR_RATE, _PRIOR_RATE_IMAGES = 0.05, 20.0
+# How far classes are put on a par: 0 leaves them as they are, 1 makes sizes of no account.
+_BALANCE = 0.5
 _LOG_SHARPNESS = (-1.0, 4.0)
 _ROUNDS, _STEPS = 8, 10
 
@@ -46,11 +49,13 @@ class NoiseModel:
         sharpness: the power to which the model's probabilities are raised; above 1 where it
             was made modest by noise.
         rate: estimated share of wrong labels, 0..1.
+        shares: (class,), how often each label was given, above 0.
     """
 
     transition: Transition
     sharpness: float
     rate: float
+    shares: ClassShares
 
     def posterior(self, pred_probs: PredProbs, labels: Labels) -> LabelQuality:
         """Return the chance that each label is right, given the label and the model."""
@@ -58,6 +63,18 @@ class NoiseModel:
         own = joint[np.arange(len(labels)), labels]
         right: LabelQuality = np.clip(own / np.maximum(joint.sum(axis=1), _TINY), 0, 1)
         return right
+
+    @property
+    def handicaps(self) -> ClassShares:
+        """What each class's probability is multiplied by where sizes shall count for less."""
+        handicaps: ClassShares = self.shares**-_BALANCE
+        return handicaps
+
+    def balanced(self, pred_probs: PredProbs, labels: Labels) -> LabelQuality:
+        """Return the labels' shares of the probabilities, classes handicapped by their size."""
+        weights = pred_probs * self.handicaps
+        own: LabelQuality = weights[np.arange(len(labels)), labels] / weights.sum(axis=1)
+        return own
 
 
 def estimate(pred_probs: PredProbs, labels: Labels) -> NoiseModel:
@@ -69,7 +86,7 @@ def estimate(pred_probs: PredProbs, labels: Labels) -> NoiseModel:
     """
     items, classes = pred_probs.shape
     if items == 0 or classes < 2:
-        return NoiseModel(np.eye(classes), 1.0, 0.0)
+        return NoiseModel(np.eye(classes), 1.0, 0.0, np.full(classes, 1 / classes))
     step = max(1, items * classes // _SAMPLE)
     fit = _Fit(pred_probs[::step], labels[::step])
     for _ in range(_ROUNDS):
@@ -78,9 +95,11 @@ def estimate(pred_probs: PredProbs, labels: Labels) -> NoiseModel:
         fit.redraw()
         if np.allclose(before, (fit.sharpness, fit.rate), rtol=1e-2, atol=1e-4):
             break
-    found = NoiseModel(fit.transition, fit.sharpness, 0.0)
+    # A class that is there counts as if it had one image more: none may have none.
+    counts = np.bincount(labels, minlength=classes) + 1.0
+    found = NoiseModel(fit.transition, fit.sharpness, 0.0, counts / counts.sum())
     wrong = 1 - found.posterior(pred_probs, labels)
-    return NoiseModel(fit.transition, fit.sharpness, float(wrong.mean()))
+    return replace(found, rate=float(wrong.mean()))
 
 
 class _Fit:

@@ -16,12 +16,14 @@ from cleaner.signals.neighbours import MEMBER
 from cleaner.standings import LONELY_VOTE, Grounds, Standard, Standings, Teller, Verdict, Voices
 
 # From this estimated share of wrong labels on, the chance that a label is right ranks better
-# than self-confidence, which is best below it (docs/method.md).
+# than confidence, which is best below it (docs/method.md).
 NOISY = 0.25
 # The odds of an error are taken to be this many times what the noise model says. It lets noise
 # depend on the class alone, while people mistake hard pictures more often than easy ones, so it
-# finds too few of human errors; where errors are drawn at random the factor changes nothing.
+# finds too few of human errors. Where nearly every error can be told from the picture there are
+# hardly any hard ones: from an expected F1 score of CLEAR on, caution shrinks to none at 1.
 CAUTION = 2.0
+CLEAR = 0.9
 # No label with a smaller chance of being wrong is put up for review.
 LEAST_CHANCE = 0.1
 # Of the signals that are kept beside the rank: it decides between those that this makes equal.
@@ -35,14 +37,17 @@ def fitting(evidence: Evidence) -> Standard:
     in_doubt = ~_confirmed(evidence)
     probs, labels = evidence.pred_probs[in_doubt], evidence.labels[in_doubt]
     noise = estimate(probs, labels)
-    signal = "label_posterior" if noise.rate >= NOISY else "self_confidence"
+    signal = "label_posterior" if noise.rate >= NOISY else "balanced_confidence"
     quality = SIGNALS[signal](Evidence(labels, probs, noise=noise))
     right = noise.posterior(probs, labels)
-    return Standard(signal, noise, best_cut(quality, right / (right + CAUTION * (1 - right))))
+    _, clarity = best_cut(quality, right)
+    caution = 1 + (CAUTION - 1) * min(1.0, (1 - clarity) / (1 - CLEAR))
+    cut, _ = best_cut(quality, right / (right + caution * (1 - right)))
+    return Standard(signal, noise, cut)
 
 
-def best_cut(quality: LabelQuality, right: LabelQuality) -> float:
-    """Return the quality up to which reviewing gives the best expected F1 score.
+def best_cut(quality: LabelQuality, right: LabelQuality) -> tuple[float, float]:
+    """Return the quality up to which to review for the best expected F1 score, and that score.
 
     With `right` the chance that each label is right, the first k labels in order of quality
     hold an expected sum(1 - right) errors; precision and recall of every k follow from it.
@@ -54,11 +59,11 @@ def best_cut(quality: LabelQuality, right: LabelQuality) -> float:
     # Where hardly an error is expected, the best cut of all would be to review everything.
     worth_a_look = np.flatnonzero(wrong >= LEAST_CHANCE)
     if not worth_a_look.size:
-        return -1.0
+        return -1.0, 1.0
     errors = np.cumsum(wrong)
     expected = 2 * errors / (np.arange(1, wrong.size + 1) + errors[-1])
     best = int(expected[: worth_a_look[-1] + 1].argmax())
-    return float(quality[order[best]])
+    return float(quality[order[best]]), float(expected[best])
 
 
 def build(

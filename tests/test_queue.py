@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaner import queue
-from cleaner.noise import NoiseModel
+from cleaner.noise import NoiseModel, estimate
 from cleaner.predictions import Evidence
 from cleaner.signals import SIGNALS
 from cleaner.standings import REASONS, Standard
@@ -28,7 +29,7 @@ IDS = np.array([11, 12, 13, 14])
 
 
 # What falls short of an even chance; the noise is of no account here.
-EVEN_CHANCE = Standard("self_confidence", NoiseModel(np.eye(3), 1.0, 0.1), 0.5)
+EVEN_CHANCE = Standard("self_confidence", NoiseModel(np.eye(3), 1.0, 0.1, np.full(3, 1 / 3)), 0.5)
 
 
 def test_what_is_below_the_cut_is_flagged_worst_first() -> None:
@@ -136,8 +137,20 @@ def test_a_rare_class_is_not_flagged_wholesale() -> None:
     assert sum(item in flagged for item in right) <= len(right) / 4
 
 
+def test_a_class_is_not_suspect_as_a_whole_for_being_rare() -> None:
+    probs = np.array([[0.6, 0.4]] * 5 + [[0.45, 0.55]] + [[0.98, 0.02]] * 94)
+    labels = np.repeat([1, 0], [5, 95])
+    noise = estimate(probs, labels)
+    quality = SIGNALS["balanced_confidence"](Evidence(labels, probs, noise=noise))
+    assert quality.argmin() == 5
+    alike = replace(noise, shares=np.full(2, 0.5))
+    even = SIGNALS["balanced_confidence"](Evidence(labels, probs, noise=alike))
+    np.testing.assert_allclose(even, SIGNALS["self_confidence"](Evidence(labels, probs)))
+    assert even.argmin() < 5
+
+
 def test_high_noise_is_ranked_by_the_chance_that_a_label_is_right() -> None:
-    for rate, signal in ((0.05, "self_confidence"), (0.4, "label_posterior")):
+    for rate, signal in ((0.05, "balanced_confidence"), (0.4, "label_posterior")):
         labels, _, probs = noisy(3000, 6, rate=rate, seed=4)
         assert queue.fitting(Evidence(labels, probs)).signal == signal
 

@@ -32,7 +32,7 @@ from cleaner.arrays import (
 from cleaner.noise import NoiseModel
 from cleaner.standings import Grounds, Standard, Voices
 
-_FORMAT = 2
+_FORMAT = 3
 _MANIFEST = "manifest.json"
 _SMALL = "small.npz"
 _MAPPED = ("rows", "fitted", "others", "lonely")
@@ -124,6 +124,7 @@ def write(state: Path, kept: Kept) -> Path:
             _write_array(beside / f"{name}.npy", getattr(kept, name))
         small = {name: getattr(kept, name) for name in _ARRAYS}
         small["transition"] = kept.standard.noise.transition
+        small["shares"] = kept.standard.noise.shares
         for voices in kept.voices:
             small |= {
                 f"{voices.noun}_agreement": voices.agreement,
@@ -173,7 +174,9 @@ def _opened(folder: Path, manifest: dict[str, Any]) -> Kept:
             Voices(noun, small[f"{noun}_agreement"], small[f"{noun}_votes"])
             for noun in manifest["voices"]
         )
-        noise = NoiseModel(small["transition"], manifest["sharpness"], manifest["rate"])
+        noise = NoiseModel(
+            small["transition"], manifest["sharpness"], manifest["rate"], small["shares"]
+        )
     return Kept(
         rows=_mapped(folder / "rows.npy", mode="r"),
         # Pages that a decision changes become this process's own; the file stays as it is.

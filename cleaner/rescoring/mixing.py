@@ -16,7 +16,7 @@ from cleaner.standings import Standard, Standings
 _PART_NUMBERS = 400_000
 _LEAST_LOG = np.float32(np.log(LEAST_PROBABILITY))
 # Signals that can be told from the committee's probabilities and the noise of the round.
-FOLLOWED = ("self_confidence", "label_posterior")
+FOLLOWED = ("balanced_confidence", "label_posterior")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,11 @@ def standings(
     """
     labels = linear.labels
     items = len(labels)
-    own, confidence = np.empty(items), np.empty(items)
-    quality = np.empty(items) if standard.signal == "label_posterior" else own
+    own, confidence, quality = np.empty(items), np.empty(items), np.empty(items)
     suggested, flagged = labels.copy(), np.empty(items, bool)
     for part, predictions in linear.left_out(_parts(*mixture.others.shape)):
         weights = _weights(predictions, mixture, part)
-        if quality is not own:
-            probs = weights / weights.sum(axis=0)
-            quality[part] = standard.noise.posterior(probs.T, labels[part])
+        quality[part] = _quality(weights, labels[part], standard)
         mine, total = _taken_out(weights, labels[part])
         own[part] = mine / total
         flagged[part] = standard.flagged(quality[part], confirmed[part])
@@ -69,6 +66,16 @@ def standings(
         confidence[part] = own[part]
         confidence[part.start + rivalled] = (rival / total)[rivalled]
     return Standings(labels.copy(), own, quality, suggested, confidence, flagged)
+
+
+def _quality(weights: ClassRows, labels: Labels, standard: Standard) -> LabelQuality:
+    if standard.signal == "label_posterior":
+        probs = weights / weights.sum(axis=0)
+        return standard.noise.posterior(probs.T, labels)
+    handicaps = standard.noise.handicaps.astype(np.float32)
+    own, total = _taken_out(weights * handicaps[:, None], labels)
+    quality: LabelQuality = own / total
+    return quality
 
 
 def _taken_out(weights: ClassRows, labels: Labels) -> tuple[LabelQuality, LabelQuality]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cleaner.signals.balanced_confidence import balanced_confidence
 from cleaner.signals.base import Signal
 from cleaner.signals.committee_disagreement import committee_disagreement
 from cleaner.signals.entropy import entropy
@@ -13,6 +14,7 @@ from cleaner.signals.view_disagreement import view_disagreement
 
 SIGNALS: dict[str, Signal] = {
     "self_confidence": self_confidence,
+    "balanced_confidence": balanced_confidence,
     "normalized_margin": normalized_margin,
     "label_posterior": label_posterior,
     "entropy": entropy,

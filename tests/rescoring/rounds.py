@@ -40,7 +40,7 @@ class SolvedRound:
 
 
 @cache
-def solved_round(rows: type = np.float64, signal: str = "self_confidence") -> SolvedRound:
+def solved_round(rows: type = np.float64, signal: str = "balanced_confidence") -> SolvedRound:
     """Return a round of 90 with 9 sealed, 9 labelled wrong, a pair and a triple of duplicates."""
     data, _ = noisy_classes(items=90, wrong=9)
     examples = _with_duplicates(data)
