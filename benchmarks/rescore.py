@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, images: int, classes: int, width: int) -> None:
-    project = _project(folder, images, classes, width)
+    project = made_up_project(folder, *made_up_round(images, classes, width))
     kept = rescoring.read(project.state, 1, OPENING.started_at)
     assert kept is not None  # noqa: S101
     gigabytes = kept.rows.nbytes / 1e9
@@ -124,12 +124,10 @@ def _spread(seconds: Sequence[float]) -> str:
 # -- a round that was never trained ------------------------------------------------------
 
 
-def _project(folder: Path, images: int, classes: int, width: int) -> Project:
+def made_up_project(folder: Path, kept: Kept, probs: np.ndarray) -> Project:
+    """Return a project of images known by name only, with this round open."""
     (folder / "photos").mkdir()
-    project = Project(folder / "photos")
-    names = [f"class {number:03d}" for number in range(classes)]
-    rng = np.random.default_rng(0)
-    kept, probs = _made_up(rng, images, names, width)
+    project, names = Project(folder / "photos"), kept.class_names
     with project.store.write() as connection:
         catalogue.set_classes(connection, names)
         files = [_file(number, names[label]) for number, label in enumerate(kept.labels)]
@@ -140,7 +138,7 @@ def _project(folder: Path, images: int, classes: int, width: int) -> Project:
     ranking = queue.build(kept.item_ids, Evidence(kept.labels, probs), names, kept.standard)
     values = {
         "model_id": "made-up",
-        "images": images,
+        "images": len(kept.labels),
         "flagged": sum(row["flagged"] for row in ranking),
         "accuracy": 0.9,
         "seconds": {},
@@ -153,10 +151,10 @@ def _project(folder: Path, images: int, classes: int, width: int) -> Project:
     return project
 
 
-def _made_up(
-    rng: np.random.Generator, images: int, names: Sequence[str], width: int
-) -> tuple[Kept, np.ndarray]:
+def made_up_round(images: int, classes: int, width: int) -> tuple[Kept, np.ndarray]:
     """Return rows of a hat matrix whose eigenvalues lie below 1, and labels they speak for."""
+    rng = np.random.default_rng(0)
+    names = [f"class {number:03d}" for number in range(classes)]
     truth = rng.integers(0, len(names), images)
     labels = np.where(rng.random(images) < 0.05, rng.integers(0, len(names), images), truth)
     rows = rng.standard_normal((images, width), dtype=np.float32)

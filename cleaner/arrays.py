@@ -3,12 +3,12 @@
 Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view`` seeded
 augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector,
 ``input`` those of all backbones side by side, ``direction`` what is left of them after the
-eigendecomposition.
+eigendecomposition, ``reduced`` the main directions of the features.
 """
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float16, Float32, Int64, UInt8
 from numpy import ndarray
 
 PredProbs = Float[ndarray, "item class"]
@@ -20,6 +20,11 @@ ViewFeatures = Float32[ndarray, "view item feature"]
 ReducedViews = Float32[ndarray, "view item direction"]
 RidgeInputs = Float[ndarray, "item input"]
 HatRows = Float[ndarray, "item direction"]
+HatBasis = Float32[ndarray, "input direction"]
+TaughtDirections = Float[ndarray, "direction class"]
+InputMeans = Float32[ndarray, "centred"]
+Likeness = Float16[ndarray, "item reduced"]
+KeptVotes = Float16[ndarray, "item member class"]
 ClassRows = Float[ndarray, "class item"]
 Votes = Int64[ndarray, "voice item"]
 Labels = Int64[ndarray, "item"]

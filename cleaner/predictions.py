@@ -10,13 +10,17 @@ from cleaner.arrays import (
     CommitteeProbs,
     Features,
     Folds,
+    HatBasis,
     HatRows,
+    InputMeans,
     ItemIds,
     ItemMask,
     LabelQuality,
     Labels,
+    Likeness,
     MemberWeights,
     PredProbs,
+    TaughtDirections,
     ViewProbs,
 )
 from cleaner.errors import ShapeError
@@ -36,12 +40,19 @@ class RidgeFit:
         fitted: (item, class), float64, predictions of the model that all training items taught.
         leverage: (item,), float64, the product of each row with itself, below 1.
         scale: what predictions are multiplied by before the softmax.
+        basis: (input, direction), makes one of `rows` of an image's inputs.
+        taught: (direction, class), what the training items' labels have left there: their
+            product with `rows` is `fitted`.
+        means: (input - 1,), what inputs are centred by.
     """
 
     rows: HatRows = field(repr=False)
     fitted: PredProbs = field(repr=False)
     leverage: LabelQuality = field(repr=False)
     scale: float
+    basis: HatBasis = field(repr=False)
+    taught: TaughtDirections = field(repr=False)
+    means: InputMeans = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,8 @@ class OutOfFold:
         scale: what the pooled log-probabilities are multiplied by before the softmax.
         refit: the member whose answer to a decision follows at once, or None.
         refit_member: its place among the members.
+        likeness: (item, reduced), unit length: the product of two rows says how alike two images
+            are; None where nobody asked.
     """
 
     item_ids: ItemIds
@@ -76,6 +89,7 @@ class OutOfFold:
     scale: float
     refit: RidgeFit | None = None
     refit_member: int = 0
+    likeness: Likeness | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

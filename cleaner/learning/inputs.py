@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from cleaner.arrays import ItemMask, ReducedViews, RidgeInputs, ViewFeatures
+from cleaner.arrays import InputMeans, ItemMask, ReducedViews, RidgeInputs, ViewFeatures
 
 # Main directions that are kept for the heads that learn by gradient.
 DIRECTIONS = 256
 _TINY = 1e-6
 
 
-def joined(view_features: Sequence[ViewFeatures]) -> RidgeInputs:
-    """Return one row an item: views averaged, square-rooted, centred, unit length.
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One row an item: views averaged, square-rooted, centred, unit length.
 
     Several backbones stand side by side, each with the same weight; a constant comes last.
+
+    Attributes:
+        rows: (item, input).
+        means: (input - 1,), what was taken off to centre them; the constant is left as it is.
     """
-    parts = []
+
+    rows: RidgeInputs
+    means: InputMeans
+
+
+def joined(view_features: Sequence[ViewFeatures]) -> Joined:
+    """Return what the ridge learns from."""
+    parts, means = [], []
     for features in view_features:
         rooted = np.sqrt(np.maximum(features.mean(axis=0), 0))
-        centred = rooted - rooted.mean(axis=0)
+        means.append(rooted.mean(axis=0))
+        centred = rooted - means[-1]
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         parts.append(centred / (np.maximum(lengths, 1e-12) * len(view_features) ** 0.5))
     constant = np.ones((parts[0].shape[0], 1), np.float32)
-    return np.hstack([*parts, constant])
+    return Joined(np.hstack([*parts, constant]), np.concatenate(means))
 
 
 def reduced(view_features: Sequence[ViewFeatures], trains: ItemMask) -> ReducedViews:

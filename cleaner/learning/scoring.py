@@ -109,6 +109,7 @@ def out_of_fold(
         scale=pool.scale,
         refit=votes["ridge"].refit,
         refit_member=list(votes).index("ridge"),
+        likeness=data.alike.astype(np.float16),
     )
 
 

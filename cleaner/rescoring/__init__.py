@@ -9,5 +9,15 @@ from __future__ import annotations
 
 from cleaner.rescoring.kept import Kept, Opening, publish, read, write
 from cleaner.rescoring.rescorer import Rescorer, kept_of
+from cleaner.rescoring.testimony import Testimony
 
-__all__ = ["Kept", "Opening", "Rescorer", "kept_of", "publish", "read", "write"]
+__all__ = [
+    "Kept",
+    "Opening",
+    "Rescorer",
+    "Testimony",
+    "kept_of",
+    "publish",
+    "read",
+    "write",
+]

@@ -30,6 +30,7 @@ from cleaner.arrays import (
     Labels,
 )
 from cleaner.noise import NoiseModel
+from cleaner.rescoring.testimony import Testimony
 from cleaner.standings import Grounds, Standard, Voices
 
 _FORMAT = 3
@@ -46,6 +47,7 @@ _ARRAYS = (
     "doubted",
     "trusted",
 )
+_TESTIFIED = ("likeness", "votes", "basis", "taught")
 _PART = ".part"
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class Kept:
         standard: what labels are held to, its cut between two images of the round.
         class_names: in the order of the labels.
         opening: of the round.
+        testimony: what is shown beside a suspect; None where an earlier Cleaner wrote the rest.
     """
 
     rows: HatRows = field(repr=False)
@@ -98,6 +101,7 @@ class Kept:
     share: float
     class_names: tuple[str, ...]
     opening: Opening
+    testimony: Testimony | None = None
 
     @property
     def grounds(self) -> Grounds:
@@ -130,6 +134,8 @@ def write(state: Path, kept: Kept) -> Path:
                 f"{voices.noun}_agreement": voices.agreement,
                 f"{voices.noun}_votes": voices.votes,
             }
+        if kept.testimony is not None:
+            small |= _write_testimony(beside, kept.testimony)
         with (beside / _SMALL).open("wb") as file:
             np.savez(file, **small)
             os.fsync(file.fileno())
@@ -177,6 +183,7 @@ def _opened(folder: Path, manifest: dict[str, Any]) -> Kept:
         noise = NoiseModel(
             small["transition"], manifest["sharpness"], manifest["rate"], small["shares"]
         )
+        testimony = _testimony(folder, manifest, small)
     return Kept(
         rows=_mapped(folder / "rows.npy", mode="r"),
         # Pages that a decision changes become this process's own; the file stays as it is.
@@ -190,7 +197,20 @@ def _opened(folder: Path, manifest: dict[str, Any]) -> Kept:
         share=manifest["share"],
         class_names=tuple(manifest["class_names"]),
         opening=Opening(manifest["started_at"], manifest["sequence"]),
+        testimony=testimony,
     )
+
+
+def _testimony(folder: Path, manifest: dict[str, Any], small: Any) -> Testimony | None:
+    if manifest.get("members") is None:
+        return None
+    # Not asked for at once: of each only the rows of a few images are ever read.
+    mapped = {
+        name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+        for name in _TESTIFIED
+    }
+    read = {name: small[name] for name in ("means", "sound", "weights")}
+    return Testimony(**mapped, **read, member_names=tuple(manifest["members"]))
 
 
 def _mapped(path: Path, *, mode: Literal["r", "c"]) -> np.ndarray:
@@ -207,7 +227,15 @@ def _write_array(path: Path, array: np.ndarray) -> None:
         os.fsync(file.fileno())
 
 
+def _write_testimony(folder: Path, testimony: Testimony) -> dict[str, np.ndarray]:
+    """Write the arrays that are mapped and return the small ones."""
+    for name in _TESTIFIED:
+        _write_array(folder / f"{name}.npy", getattr(testimony, name))
+    return {name: getattr(testimony, name) for name in ("means", "sound", "weights")}
+
+
 def _write_manifest(folder: Path, kept: Kept) -> None:
+    members = None if kept.testimony is None else list(kept.testimony.member_names)
     manifest = {
         "format": _FORMAT,
         "sizes": {path.name: path.stat().st_size for path in folder.iterdir()},
@@ -219,6 +247,7 @@ def _write_manifest(folder: Path, kept: Kept) -> None:
         "scale": kept.scale,
         "share": kept.share,
         "class_names": list(kept.class_names),
+        "members": members,
         "started_at": kept.opening.started_at,
         "sequence": kept.opening.sequence,
     }

@@ -13,6 +13,7 @@ from cleaner.rescoring import mixing
 from cleaner.rescoring.kept import Kept, Opening
 from cleaner.rescoring.linear import Linear
 from cleaner.rescoring.mixing import Mixture
+from cleaner.rescoring.testimony import testimony_of
 from cleaner.standings import Standard, Standings, Verdict
 
 
@@ -52,6 +53,7 @@ def kept_of(
         share=share,
         class_names=prediction.class_names,
         opening=opening,
+        testimony=testimony_of(prediction, standings),
     )
 
 

@@ -57,6 +57,16 @@ def item(connection: Connection, item_id: int) -> Item | None:
     return None if row is None else Item(*row)
 
 
+def some_items(connection: Connection, item_ids: Sequence[int]) -> tuple[Item, ...]:
+    """Return those of a few images that are there, in the order of item_id."""
+    rows = connection.execute(
+        select(*ITEM_COLUMNS)
+        .where(items.c.item_id.in_(list(item_ids)), items.c.present)
+        .order_by(items.c.item_id)
+    )
+    return tuple(Item(*row) for row in rows)
+
+
 def item_at(connection: Connection, path: str) -> Item | None:
     """Return the image that lies at `path` in the dataset folder now."""
     row = connection.execute(

@@ -19,11 +19,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cleaner.decisions import STATUS_AFTER, Decision, ReviewItem, Wish
-from cleaner.errors import CleanerError, ImageRejected, NotScored
+from cleaner.errors import CleanerError, ImageRejected, NotScored, UnknownItem
 from cleaner.items import Item, shown_path
 from cleaner.project import Project, Recorded, Request
 from cleaner.store import catalogue, decisions, rounds
 from cleaner.ui import thumbnails
+from cleaner.ui.evidence import Showcases
 from cleaner.ui.followers import Followers
 from cleaner.ui.registry import Registry
 
@@ -82,6 +83,7 @@ def routes(registry: Registry) -> list[BaseRoute]:
 
     return [
         Route("/api/p/{key}/image/{item_id:int}", image),
+        *_beside_a_suspect(project_of),
         Route("/api/p/{key}/queue", queue),
         Route("/api/p/{key}/history", history),
         Route("/api/p/{key}/decisions", decide, methods=["POST"]),
@@ -89,6 +91,18 @@ def routes(registry: Registry) -> list[BaseRoute]:
         Route("/api", _nothing_here, methods=_ALL_METHODS),
         Route("/api/{rest:path}", _nothing_here, methods=_ALL_METHODS),
     ]
+
+
+def _beside_a_suspect(project_of: Callable[[HttpRequest], Project]) -> list[BaseRoute]:
+    """Return the routes that a person's eyes have time for, and a key never waits for."""
+    showcases = Showcases()
+
+    @_answering
+    def evidence(request: HttpRequest) -> Response:
+        key, item_id = request.path_params["key"], request.path_params["item_id"]
+        return _json(showcases.evidence(key, project_of(request), item_id))
+
+    return [Route("/api/p/{key}/evidence/{item_id:int}", evidence)]
 
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -299,5 +313,11 @@ def _json(values: Any, status: int = 200) -> Response:
 
 
 def _problem(error: _Refused | CleanerError) -> Response:
-    status = error.status if isinstance(error, _Refused) else 503
-    return _json({"error": shown_path(str(error))}, status)
+    return _json({"error": shown_path(str(error))}, _status(error))
+
+
+def _status(error: _Refused | CleanerError) -> int:
+    if isinstance(error, _Refused):
+        return error.status
+    known = {NotScored: 409, UnknownItem: 404, ImageRejected: 410}
+    return known.get(type(error), 503)

@@ -28,7 +28,7 @@ def _solved_without(
 @pytest.mark.parametrize("items", [60, 12], ids=["tall", "wide"])
 def test_left_out_predictions_equal_models_trained_without_the_item(items: int) -> None:
     data, _ = noisy_classes(items=items)
-    inputs = joined(data.view_features).astype(np.float64)
+    inputs = joined(data.view_features).rows.astype(np.float64)
     targets = np.eye(4)[data.labels]
     everyone = np.ones(items, bool)
     fast = _Solver(inputs, everyone, targets, np.arange(items)).left_out(PENALTY)
@@ -37,9 +37,18 @@ def test_left_out_predictions_equal_models_trained_without_the_item(items: int) 
         np.testing.assert_allclose(fast[[item]], slow, atol=1e-8)
 
 
+@pytest.mark.parametrize("items", [60, 12], ids=["tall", "wide"])
+def test_rows_and_predictions_follow_from_what_is_kept_of_the_solution(items: int) -> None:
+    data, _ = noisy_classes(items=items)
+    fit = ridge(data, silent).refit
+    assert fit is not None
+    np.testing.assert_allclose(data.joined.rows @ fit.basis, fit.rows, atol=1e-5)
+    np.testing.assert_allclose(fit.rows @ fit.taught, fit.fitted, atol=1e-9)
+
+
 def test_duplicates_leave_together() -> None:
     data, _ = noisy_classes(items=60)
-    inputs = joined(data.view_features).astype(np.float64)
+    inputs = joined(data.view_features).rows.astype(np.float64)
     inputs[7] = inputs[33]
     inputs[8] = inputs[33]
     targets = np.eye(4)[data.labels]

@@ -128,7 +128,7 @@ def judged_anew(
 
 def ridge_solved_anew(round_: SolvedRound, labels: Labels, learnt: ItemMask) -> PredProbs:
     """Return each item's predictions by a ridge without its group, with the round's penalty."""
-    inputs = joined(round_.examples.view_features).astype(np.float64)
+    inputs = joined(round_.examples.view_features).rows.astype(np.float64)
     groups, penalty = round_.examples.groups, _penalty(round_, inputs)
     targets = np.eye(len(CLASS_NAMES))[labels]
     predictions: np.ndarray = np.empty_like(targets)

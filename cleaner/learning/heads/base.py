@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from cleaner.arrays import (
+    Features,
     Folds,
     Groups,
     ItemMask,
     Labels,
     PredProbs,
     ReducedViews,
-    RidgeInputs,
     ViewFeatures,
     ViewProbs,
 )
 from cleaner.learning import inputs
 from cleaner.learning.folds import SEALED
+from cleaner.learning.inputs import Joined
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Report
 
@@ -50,7 +53,7 @@ class TrainingData:
         return mask
 
     @cached_property
-    def joined(self) -> RidgeInputs:
+    def joined(self) -> Joined:
         """As `inputs.joined`; shared by the heads."""
         return inputs.joined(self.view_features)
 
@@ -58,6 +61,13 @@ class TrainingData:
     def reduced(self) -> ReducedViews:
         """As `inputs.reduced`; shared by the heads."""
         return inputs.reduced(self.view_features, self.trains)
+
+    @cached_property
+    def alike(self) -> Features:
+        """(item, direction), unit length: the product of two says how alike two images are."""
+        mean = self.reduced.mean(axis=0)
+        alike: Features = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
+        return alike
 
 
 @dataclass(frozen=True, slots=True)

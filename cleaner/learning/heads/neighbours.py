@@ -22,8 +22,7 @@ _NEVER = -9.0
 
 def neighbours(data: TrainingData, report: Report) -> HeadVotes:
     """Return the calibrated vote of up to 20 nearest training images, out of any own group."""
-    inputs = data.reduced.mean(axis=0)
-    inputs /= np.maximum(np.linalg.norm(inputs, axis=1, keepdims=True), 1e-6)
+    inputs = data.alike
     voters = np.flatnonzero(data.trains)
     labels = data.labels[voters]
     prior = np.bincount(labels, minlength=data.class_count) / labels.size

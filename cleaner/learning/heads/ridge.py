@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaner.arrays import Groups, ItemMask, PredProbs, RidgeInputs
+from cleaner.arrays import Groups, InputMeans, ItemMask, PredProbs, RidgeInputs
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
 from cleaner.predictions import RidgeFit
@@ -28,7 +28,7 @@ _EXACT_BYTES = 64 * 2**20
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
     """Return leave-group-out probabilities; sealed items are judged by the whole model."""
-    inputs, trains = data.joined, data.trains
+    inputs, trains = data.joined.rows, data.trains
     targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
     solver = _Solver(inputs, trains, targets, data.groups)
@@ -39,7 +39,7 @@ def ridge(data: TrainingData, report: Report) -> HeadVotes:
             best, penalty = found, candidate
         message = f"log loss {found.loss:.3f}"
         report(Progress("Solving the ridge head", done, len(PENALTIES), message))
-    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale))
+    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale, data.joined.means))
 
 
 class _Solver:
@@ -49,6 +49,7 @@ class _Solver:
         self, inputs: RidgeInputs, trains: ItemMask, targets: PredProbs, groups: Groups
     ) -> None:
         eigenvalues, vectors = _eigen(inputs[trains].astype(np.float64))
+        self._vectors = vectors
         self._eigenvalues = np.maximum(eigenvalues, 0)
         self._trains = trains
         self._rotated = inputs @ vectors  # float64: 1 - h loses digits in float32
@@ -74,7 +75,7 @@ class _Solver:
         predictions[self._trains] = left_out
         return predictions
 
-    def fit(self, penalty: float, scale: float) -> RidgeFit:
+    def fit(self, penalty: float, scale: float, means: InputMeans) -> RidgeFit:
         """Return the model of all training items in the form that answers to other labels."""
         shrink = 1 / (self._eigenvalues + penalty * self._seen.shape[0])
         kind = np.float64 if self._rotated.nbytes <= _EXACT_BYTES else np.float32
@@ -85,6 +86,9 @@ class _Solver:
             fitted=self._rotated @ (shrink[:, None] * self._product),
             leverage=np.einsum("ij,ij->i", rows, rows, dtype=np.float64),
             scale=scale,
+            basis=(self._vectors * np.sqrt(shrink)).astype(np.float32),
+            taught=np.sqrt(shrink)[:, None] * self._product,
+            means=means,
         )
 
 
