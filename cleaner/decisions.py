@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from cleaner.items import Split, Status, shown_path
@@ -50,6 +51,38 @@ class Decision:
     decided_at: str
     round_id: int | None = None
     undoes: str | None = None
+
+
+_DEEDS: dict[str, str] = {
+    "accept": "kept it as {label}",
+    "move": "moved it to {label}",
+    "exclude": "excluded it",
+    "skip": "skipped it",
+}
+
+
+def told(decision: Decision) -> str:
+    """Return who decided what and when, in words and in the time of this computer.
+
+    >>> told(Decision("op", 1, "accept", "shirt", "shirt", "Anna", "2026-01-01T10:32:00"))
+    'Anna kept it as shirt, 2026-01-01 10:32'
+    """
+    when = datetime.fromisoformat(decision.decided_at).astimezone()
+    is_today = when.date() == datetime.now().astimezone().date()
+    time = f"{when:%H:%M}" if is_today else f"{when:%Y-%m-%d %H:%M}"
+    return f"{deed(decision)}, {time}"
+
+
+def deed(decision: Decision) -> str:
+    """Return who decided what, in words."""
+    is_named = decision.reviewer not in ("", FOLDER_REVIEWER)
+    who = shown_path(decision.reviewer) if is_named else "Somebody"
+    return f"{who} {_DEEDS[decision.action].format(label=shown_path(decision.label_after))}"
+
+
+def signature(name: str) -> str:
+    """Return a reviewer's name as the log takes it: nobody goes by the name of the folder."""
+    return name.strip("()") if name == FOLDER_REVIEWER else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from cleaner.decisions import (
     ReviewItem,
     Round,
     Wish,
+    signature,
+    told,
 )
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
@@ -51,6 +53,9 @@ class Request:
         label: the class to move to.
         op_id: made by the client; a request that arrives twice counts once.
         undoes: the op_id that an undo takes back, or that of the undo.
+        seen: the op_id of the latest decision on the image that the reviewer knew of, "" for
+            none; if another one stands by now, the request is refused. None asks for no check.
+        reviewer: who asks, where `decide` is not told of somebody who asks for all.
     """
 
     item_id: int
@@ -58,14 +63,23 @@ class Request:
     label: str | None = None
     op_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     undoes: str | None = None
+    seen: str | None = None
+    reviewer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A request that was not recorded, and why."""
+    """A request that was not recorded, and why.
+
+    Attributes:
+        request: what was asked.
+        reason: one line.
+        stands: the decision that somebody else has made meanwhile, if that is the reason.
+    """
 
     request: Request
     reason: str
+    stands: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +318,7 @@ class Project:
 
         Args:
             requests: what the reviewer asks for, in order.
-            reviewer: a name for the log.
+            reviewer: a name for the log; goes before what the requests say.
             all_or_none: record nothing if any request is rejected.
         """
         wanted = list(requests)
@@ -315,12 +329,12 @@ class Project:
                 clerk = _Clerk(connection, reviewer)
                 known = decisions.known_ops(connection, [request.op_id for request in wanted])
                 for request in wanted:
-                    reason = None if request.op_id in known else clerk.record(request)
+                    refused = None if request.op_id in known else clerk.record(request)
                     known.add(request.op_id)
-                    if reason is None:
+                    if refused is None:
                         recorded.append(request.op_id)
                     else:
-                        rejected.append(Rejected(request, reason))
+                        rejected.append(refused)
                 if rejected and all_or_none:
                     raise _RollBack
         except _RollBack:
@@ -395,15 +409,30 @@ class _Clerk:
         self._classes = set(catalogue.class_names(connection))
         self._round = rounds.latest(connection)
 
-    def record(self, request: Request) -> str | None:
-        """Write a request down; return None, or the reason why it was refused."""
+    def record(self, request: Request) -> Rejected | None:
+        """Write a request down; return None, or why it was refused."""
         item = catalogue.item(self._connection, request.item_id)
         if item is None:
-            return f"No image has the number {request.item_id}."
+            return Rejected(request, f"No image has the number {request.item_id}.")
         if request.action == "undo":
-            return self._undo(request, item)
-        if request.action == "redo":
-            return self._redo(request, item)
+            reason = self._undo(request, item)
+        elif request.action == "redo":
+            reason = self._redo(request, item)
+        else:
+            return self._decide(request, item)
+        return None if reason is None else Rejected(request, reason)
+
+    def _decide(self, request: Request, item: Item) -> Rejected | None:
+        reason = self._misnamed(request, item)
+        if reason is not None:
+            return Rejected(request, reason)
+        stands = self._overtaken_by(request)
+        if stands is not None:
+            return Rejected(request, told(stands), stands)
+        self._write(request, item)
+        return None
+
+    def _misnamed(self, request: Request, item: Item) -> str | None:
         if request.action not in STATUS_AFTER:
             known = ", ".join(STATUS_AFTER)
             return f"{shown_path(item.path)}: unknown action {request.action!r}. Known: {known}."
@@ -412,8 +441,14 @@ class _Clerk:
                 f"{shown_path(item.path)}: no class {request.label!r}. "
                 f"Known: {_some(sorted(self._classes))}."
             )
-        self._write(request, item)
         return None
+
+    def _overtaken_by(self, request: Request) -> Decision | None:
+        """Return what was decided since the reviewer looked at the image."""
+        if request.seen is None:
+            return None
+        stands = next(iter(decisions.of_item(self._connection, request.item_id)), None)
+        return None if stands is None or stands.op_id == request.seen else stands
 
     def _write(self, request: Request, item: Item) -> None:
         label = request.label if request.action == "move" else None
@@ -440,7 +475,7 @@ class _Clerk:
         return None
 
     def _redo(self, request: Request, item: Item) -> str | None:
-        again = decisions.redoable(self._connection, self._reviewer, request.undoes or "")
+        again = decisions.redoable(self._connection, self._name(request), request.undoes or "")
         if again is None or again.item_id != item.item_id:
             return (
                 f"{shown_path(item.path)}: nothing to redo. It was decided about since, "
@@ -450,6 +485,9 @@ class _Clerk:
         label = again.label_after if decides_label else item.current_label
         self._append(request, item, again.action, label)
         return None
+
+    def _name(self, request: Request) -> str:
+        return signature(self._reviewer or request.reviewer)
 
     def _append(self, request: Request, item: Item, action: Action, label: str) -> None:
         if label not in self._classes:  # its folder was emptied and removed meanwhile
@@ -463,7 +501,7 @@ class _Clerk:
                 action=action,
                 label_before=item.current_label,
                 label_after=label,
-                reviewer=self._reviewer,
+                reviewer=self._name(request),
                 decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 round_id=self._round,
                 undoes=request.undoes if request.action in ("undo", "redo") else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -164,6 +164,13 @@ def of_item(connection: Connection, item_id: int) -> list[Decision]:
     return [Decision(*row) for row in rows]
 
 
+def latest_of(connection: Connection, item_ids: Collection[int]) -> dict[int, str]:
+    """Return the op_id of the latest decision that stands, of each image that has one."""
+    statement = _standing().where(decisions.c.item_id.in_(item_ids)).order_by(None)
+    rows = connection.execute(statement.order_by(decisions.c.sequence))
+    return {row.item_id: row.op_id for row in rows}
+
+
 def standing(
     connection: Connection,
     *,
@@ -176,10 +183,10 @@ def standing(
     Files moved by hand are not among it: nobody pressed a key that an undo could take back.
     """
     statement = _standing().where(decisions.c.reviewer != FOLDER_REVIEWER)
-    if round_id is not None:
-        statement = statement.where(decisions.c.round_id == round_id)
     if reviewer is not None:
         statement = statement.where(decisions.c.reviewer == reviewer)
+    if round_id is not None:
+        statement = statement.where(decisions.c.round_id == round_id)
     return [Decision(*row) for row in connection.execute(statement.limit(limit))]
 
 

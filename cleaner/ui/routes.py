@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -18,10 +18,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cleaner.decisions import STATUS_AFTER, Decision, ReviewItem, Wish
+from cleaner.decisions import STATUS_AFTER, Decision, ReviewItem, deed
 from cleaner.errors import CleanerError, ImageRejected, NotScored, UnknownItem
 from cleaner.items import Item, shown_path
-from cleaner.project import Project, Recorded, Request
+from cleaner.project import Project, Recorded, Rejected, Request
 from cleaner.store import catalogue, decisions, rounds
 from cleaner.ui import thumbnails
 from cleaner.ui.evidence import Showcases
@@ -31,6 +31,7 @@ from cleaner.ui.registry import Registry
 MAX_BODY_BYTES = 256 * 1024
 MAX_DECISIONS = 200
 MAX_PAGE = 200
+MAX_NAME = 100
 _FOR_EVER = "private, max-age=31536000, immutable"
 _ACTIONS = (*STATUS_AFTER, "undo", "redo")
 
@@ -161,7 +162,8 @@ def _queue(project: Project, request: HttpRequest) -> Response:
         answer = {
             "round": rounds.latest(connection),
             "left": rounds.queue_length(connection),
-            "items": [_review_item(connection, item) for item in page],
+            "reviewer": _reviewer(request),
+            "items": _review_items(connection, page),
         }
         if "after" not in request.query_params:
             names = catalogue.class_names(connection)
@@ -169,16 +171,18 @@ def _queue(project: Project, request: HttpRequest) -> Response:
         return _json(answer)
 
 
-def _history(project: Project, request: HttpRequest, reviewer: str) -> Response:
+def _history(project: Project, request: HttpRequest, login: str) -> Response:
     """Answer with what undo and redo would take, in the order in which they take it.
 
-    Where a login names reviewers, each takes back their own. Without one all are the same person.
+    With a name, of the login or of the browser, that is what was decided under it: nobody takes
+    back by a key what others decided. Without one all are the same person.
     """
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
+    named = login or request.query_params.get("reviewer")
     with project.store.read() as connection:
-        standing = decisions.standing(connection, limit=limit, reviewer=reviewer or None)
+        standing = decisions.standing(connection, limit=limit, reviewer=named)
         undoable = [_undoable(connection, decision) for decision in standing]
-        undone = decisions.undone(connection, reviewer, limit=limit)
+        undone = decisions.undone(connection, named or "", limit=limit)
         redoable = [_redoable(connection, *entry) for entry in undone]
     return _json(
         {
@@ -192,13 +196,37 @@ def _decide(project: Project, wanted: list[Request], reviewer: str) -> Response:
     outcome: Recorded = project.decide(wanted, reviewer=reviewer)
     with project.store.read() as connection:
         left = rounds.queue_length(connection)
-    rejected = [{"op_id": one.request.op_id, "reason": one.reason} for one in outcome.rejected]
+        rejected = [_refusal(connection, one) for one in outcome.rejected]
     return _json({"recorded": list(outcome.recorded), "rejected": rejected, "left": left})
 
 
-def _review_item(connection: Connection, item: ReviewItem) -> dict[str, Any]:
-    known = catalogue.item(connection, item.item_id)
-    return item.as_json() | {"v": thumbnails.version_of(known) if known else ""}
+def _refusal(connection: Connection, rejected: Rejected) -> dict[str, Any]:
+    """Return why; where somebody else was quicker, also the image as it is now."""
+    refusal = {"op_id": rejected.request.op_id, "reason": rejected.reason}
+    item = catalogue.item(connection, rejected.request.item_id)
+    if rejected.stands is None or item is None:
+        return refusal
+    return refusal | {
+        "item": _shown(connection, item) | {"seen": rejected.stands.op_id},
+        "deed": deed(rejected.stands),
+        "decided_at": rejected.stands.decided_at,
+    }
+
+
+def _shown(connection: Connection, item: Item) -> dict[str, Any]:
+    ranked = rounds.review_item(connection, item.item_id) or _unranked(item)
+    return ranked.as_json() | {"v": thumbnails.version_of(item)}
+
+
+def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[str, Any]]:
+    """Return the images with the version of each one's picture and what the browser has seen."""
+    known = [catalogue.item(connection, item.item_id) for item in page]
+    seen = decisions.latest_of(connection, [item.item_id for item in page])
+    return [
+        item.as_json()
+        | {"v": thumbnails.version_of(found) if found else "", "seen": seen.get(item.item_id)}
+        for item, found in zip(page, known, strict=True)
+    ]
 
 
 def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | None:
@@ -207,7 +235,9 @@ def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | No
         return None
     ranked = rounds.review_item(connection, decision.item_id) or _unranked(item)
     before = replace(ranked, current_label=decision.label_before, status="unreviewed")
+    others = [one for one in decisions.of_item(connection, item.item_id) if one != decision]
     shown = before.as_json() | {"v": thumbnails.version_of(item)}
+    shown["seen"] = others[0].op_id if others else None
     return {"op_id": decision.op_id, "action": decision.action, "item": shown}
 
 
@@ -274,21 +304,30 @@ def _requests(values: Any) -> list[Request]:
 def _request(value: Any) -> Request:
     if not isinstance(value, dict):
         raise _Refused(400, "Each decision is an object.")
-    op_id, item_id, action = value.get("op_id"), value.get("item_id"), value.get("action")
-    label, undoes = value.get("label"), value.get("undoes")
-    is_sound = (
-        isinstance(op_id, str)
-        and 8 <= len(op_id) <= 64
-        and type(item_id) is int
-        and 0 <= item_id < 2**63
-        and action in _ACTIONS
-        and isinstance(label, str | None)
-        and isinstance(undoes, str | None)
-        and isinstance(value.get("blind", False), bool)
-    )
-    if not is_sound:
+    if not all(is_sound(value.get(name)) for name, is_sound in _FIELDS.items()):
         raise _Refused(400, f"Not a decision: {json.dumps(value)[:300]}")
-    return Request(cast(int, item_id), cast(Wish, action), label, cast(str, op_id), undoes)
+    return Request(
+        item_id=value["item_id"],
+        action=value["action"],
+        label=value.get("label"),
+        op_id=value["op_id"],
+        undoes=value.get("undoes"),
+        # Null says that no decision was known, which is more than saying nothing.
+        seen=(value["seen"] or "") if "seen" in value else None,
+        reviewer=" ".join((value.get("reviewer") or "").split()),
+    )
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "op_id": lambda one: isinstance(one, str) and 8 <= len(one) <= 64,
+    "item_id": lambda one: type(one) is int and 0 <= one < 2**63,
+    "action": lambda one: one in _ACTIONS,
+    "label": lambda one: isinstance(one, str | None),
+    "undoes": lambda one: isinstance(one, str | None),
+    "seen": lambda one: isinstance(one, str | None),
+    "blind": lambda one: isinstance(one, bool | None),
+    "reviewer": lambda one: one is None or (isinstance(one, str) and len(one) <= MAX_NAME),
+}
 
 
 def _number(request: HttpRequest, name: str, *, default: int, low: int, high: int) -> int:

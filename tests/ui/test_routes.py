@@ -147,6 +147,38 @@ def test_a_huge_or_broken_body_is_refused(client: TestClient, api: str) -> None:
         assert client.post(f"{api}/decisions", content=broken, headers=as_json).status_code == 400
 
 
+def test_the_name_in_this_browser_goes_into_the_log(
+    client: TestClient, api: str, project: Project
+) -> None:
+    names = ["Anna", "  <b>Zoë</b>\n \U0001f600 ", "\udce9\x00", None]
+    sent = [decision(number, "accept", reviewer=name) for number, name in enumerate(names, 1)]
+    client.post(
+        f"{api}/decisions", content=json.dumps(sent), headers={"content-type": "application/json"}
+    )
+    logged = [one.reviewer for one in reversed(project.history())]
+    assert logged == ["Anna", "<b>Zoë</b> \U0001f600", "\\xe9\\x00", ""]
+
+
+@pytest.mark.parametrize("name", ["x" * 101, 7, ["Anna"]])
+def test_what_is_no_name_is_refused(client: TestClient, api: str, name: Any) -> None:
+    sent = [decision(1, "accept", reviewer=name)]
+    assert client.post(f"{api}/decisions", json=sent).status_code == 400
+
+
+def test_whoever_was_overtaken_gets_the_image_as_it_is_now(client: TestClient, api: str) -> None:
+    shown = client.get(f"{api}/queue?limit=1").json()["items"][0]
+    assert shown["seen"] is None
+    first = decision(shown["item_id"], "move", label="star", seen=None, reviewer="Anna")
+    second = decision(shown["item_id"], "accept", seen=None, reviewer="Ben")
+    (refused,) = client.post(f"{api}/decisions", json=[first, second]).json()["rejected"]
+    assert (refused["op_id"], refused["deed"]) == (second["op_id"], "Anna moved it to star")
+    assert refused["reason"].startswith("Anna moved it to star, ")
+    assert refused["item"]["current_label"] == "star"
+    knowing = decision(shown["item_id"], "accept", seen=refused["item"]["seen"], reviewer="Ben")
+    answer = client.post(f"{api}/decisions", json=[knowing]).json()
+    assert answer["recorded"] == [knowing["op_id"]]
+
+
 # -- history ---------------------------------------------------------------------------
 
 
@@ -160,6 +192,16 @@ def test_the_history_holds_what_can_be_undone_as_it_was_before(
     assert [entry["op_id"] for entry in entries] == [sent[1]["op_id"], sent[0]["op_id"]]
     assert entries[0]["item"]["item_id"] == 2
     assert entries[0]["item"]["current_label"] == "circle"
+
+
+def test_the_history_of_one_reviewer_holds_nobody_elses_decisions(
+    client: TestClient, api: str
+) -> None:
+    sent = [decision(1, "accept", reviewer="Anna"), decision(2, "accept", reviewer="Ben & Co")]
+    client.post(f"{api}/decisions", json=sent)
+    entries = client.get(f"{api}/history", params={"reviewer": "Ben & Co"}).json()["decisions"]
+    assert [entry["item"]["item_id"] for entry in entries] == [2]
+    assert client.get(f"{api}/history?reviewer=").json()["decisions"] == []
 
 
 def test_an_undo_puts_the_image_back_into_the_queue(client: TestClient, api: str) -> None:

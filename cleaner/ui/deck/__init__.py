@@ -49,7 +49,7 @@ def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "cleaner_deck",
         css=browser.style(_HERE / "deck.css"),
-        js=browser.script(_HERE / "screen.js", _HERE / "deck.js"),
+        js=browser.script(*(_HERE / name for name in ("notice.js", "screen.js", "deck.js"))),
     )
 
 

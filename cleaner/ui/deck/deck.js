@@ -49,6 +49,7 @@ class Deck {
     clearTimeout(this.cardTimer);
     clearTimeout(this.restTimer);
     this.outbox?.close();
+    this.screen.who.close();
     this.generation += 1;
     this.screen.root.remove();
   }
@@ -91,9 +92,11 @@ class Deck {
     await this.outbox.flush();
     try {
       const page = await getJson(`${this.api}/queue?limit=${PAGE}`);
-      const history = await getJson(`${this.api}/history?limit=100`);
+      const history = await this.ownHistory();
       if (generation !== this.generation) return;
-      this.queue = [];
+      this.screen.who.setLogin(page.reviewer);
+      // What somebody else was quicker with is still to be read.
+      this.queue = this.queue.filter((item) => item.notice);
       this.decided = new Set();
       this.left = page.left;
       this.takeHistory(history);
@@ -121,6 +124,17 @@ class Deck {
     this.queue = [...next, ...page.items.filter((item) => !known.has(item.item_id))];
     this.exhausted = page.items.length < limit;
     if (!this.outbox.entries.length) this.left = page.left;
+  }
+
+  /* Fetches what the one with this name can take back; other people's decisions stay theirs. */
+  ownHistory() {
+    const name = encodeURIComponent(reviewerName());
+    return getJson(`${this.api}/history?limit=100&reviewer=${name}`);
+  }
+
+  async renamed() {
+    this.undoStack = [];
+    await this.fetchHistory();
   }
 
   refill() {
@@ -182,11 +196,15 @@ class Deck {
   decide(action, label = null) {
     const item = this.current;
     if (!item) return;
+    if (item.notice) {
+      this.screen.flash("wait", "D decides anew, L leaves it as it is");
+      return;
+    }
     if (!this.mayDecide(item, action)) {
       this.screen.flash("wait", "Wait for the picture");
       return;
     }
-    const entry = { ...this.entry(item, action), label };
+    const entry = { ...this.entry(item, action), label, seen: item.seen ?? null };
     this.queue.shift();
     this.decided.add(item.item_id);
     this.undoStack.push({ op_id: entry.op_id, action, label, item });
@@ -277,7 +295,7 @@ class Deck {
 
   async fetchHistory() {
     try {
-      const history = await getJson(`${this.api}/history?limit=100`);
+      const history = await this.ownHistory();
       if (!this.undoStack.length) this.takeHistory(history);
     } catch {
       // Offline: only what this tab decided can be taken back for now.
@@ -292,23 +310,51 @@ class Deck {
 
   answered(answer) {
     if (!this.outbox.entries.length) this.left = answer.left;
-    for (const { op_id: opId, reason } of answer.rejected) this.rejected(opId, reason);
+    for (const refusal of answer.rejected) this.rejected(refusal);
     this.drawCounters();
     this.settleSoon();
     this.follow();
   }
 
-  rejected(opId, reason) {
-    this.screen.flash("problem", reason);
+  rejected({ op_id: opId, reason, item: asItIs, ...stands }) {
     const at = this.undoStack.findIndex((entry) => entry.op_id === opId && !entry.again);
-    if (at < 0) {
+    const [mine] = at < 0 ? [null] : this.undoStack.splice(at, 1);
+    if (mine) this.count(-1);
+    const item = asItIs ?? mine?.item;
+    if (!item) {
       // An undo or redo that came too late: what stands now is the server's to say.
+      this.screen.flash("problem", reason);
       this.load();
       return;
     }
-    const [{ item }] = this.undoStack.splice(at, 1);
+    if (asItIs) item.notice = this.noticeOf(stands, mine);
     this.decided.delete(item.item_id);
-    this.queue.splice(1, 0, item);
+    const others = this.queue.filter((other) => other.item_id !== item.item_id);
+    others.splice(this.current?.item_id === item.item_id ? 0 : 1, 0, item);
+    this.queue = others;
+    this.screen.flash("problem", item.notice?.told ?? reason);
+    this.show();
+  }
+
+  noticeOf(stands, mine) {
+    const words = mine ? ` (${this.sentence(mine.action, mine.item, mine.label)})` : "";
+    return { told: toldWithTime(stands), lost: `Your own decision${words} was not recorded.` };
+  }
+
+  /* Lets what somebody else decided stand. */
+  leave() {
+    if (!this.current?.notice) return;
+    const item = this.queue.shift();
+    this.decided.add(item.item_id);
+    this.screen.flash("skip", "Left as it is");
+    this.show();
+    this.refill();
+  }
+
+  /* Offers the keys again, for a decision that replaces what somebody else decided. */
+  decideAnew() {
+    if (!this.current?.notice) return;
+    this.queue[0] = { ...this.current, notice: null };
     this.show();
   }
 
@@ -426,6 +472,10 @@ class Deck {
       this.screen.search.key(event);
       return;
     }
+    if (target === this.screen.who.input) {
+      this.screen.who.key(event);
+      return;
+    }
     const run = isFree(event, this.screen.root) ? this.handler(event) : null;
     if (!run) return;
     event.preventDefault();
@@ -439,6 +489,10 @@ class Deck {
     if (event.ctrlKey || event.metaKey) return this.editHandler(key, event.shiftKey);
     if (this.screen.keys.isOpen) {
       return ["escape", "?"].includes(key) ? () => this.screen.keys.toggle() : null;
+    }
+    const answers = { d: () => this.decideAnew(), l: () => this.leave() };
+    if (this.current?.notice && answers[event.key.toLowerCase()]) {
+      return answers[event.key.toLowerCase()];
     }
     if (/^[1-9]$/.test(event.key)) return () => this.moveToNumber(Number(event.key));
     const handlers = {

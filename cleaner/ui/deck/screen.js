@@ -22,6 +22,11 @@ class Screen {
     this.deck = deck;
     this.saved = new SavedSign();
     this.keys = new KeyList("One key, one image", KEYS);
+    this.who = new Nameplate(() => this.deck.renamed());
+    this.notice = new Notice({
+      onLeave: () => this.deck.leave(),
+      onAnew: () => this.deck.decideAnew(),
+    });
     this.search = new ClassSearch({
       tagOf: (name) => this.tagOf(name),
       onChosen: (name) => this.deck.moveTo(name),
@@ -42,7 +47,7 @@ class Screen {
     return el(
       "div", "top",
       this.leftWords, el("span", "bar", this.bar), this.sessionWords, this.saved.root,
-      this.keys.opener,
+      this.who.root, this.keys.opener,
     );
   }
 
@@ -77,11 +82,13 @@ class Screen {
     this.classes = el("div", "classes");
     // Filled by whoever listens to its "rest" event: see Deck.dwell.
     this.evidence = el("div", "evidence");
+    this.actions = el("div", "actions", this.accept, this.move, small);
     return el(
       "aside", "panel",
       el("div", "labels", this.currentRow.root, this.suggestedRow.root),
+      this.notice.root,
       this.reasons,
-      el("div", "actions", this.accept, this.move, small),
+      this.actions,
       this.classes,
       this.evidence,
     );
@@ -132,6 +139,9 @@ class Screen {
   drawItem(item) {
     this.content.hidden = false;
     this.end.hidden = true;
+    this.notice.draw(item.notice);
+    if (item.notice) this.root.classList.remove("zoomed");
+    this.actions.hidden = this.classes.hidden = Boolean(item.notice);
     const isGiven = item.current_label === item.given_label;
     this.drawRow(this.currentRow, isGiven ? "Given label" : "Current label",
       item.current_label, item.self_confidence);
