@@ -40,6 +40,7 @@ class Decision:
         round_id: the round whose queue showed it, or None.
         undoes: op_id of the decision that is taken back; of a decision made anew by a redo,
             that of the undo; or None.
+        reason: why the queue showed it then, in words, or None where it did not.
     """
 
     op_id: str
@@ -51,6 +52,7 @@ class Decision:
     decided_at: str
     round_id: int | None = None
     undoes: str | None = None
+    reason: str | None = None
 
 
 _DEEDS: dict[str, str] = {

@@ -93,6 +93,10 @@ class MoveError(CleanerError):
     """Files could not be moved; the sources are intact."""
 
 
+class UndoRefused(CleanerError):
+    """A decision cannot be taken back by itself, or not at all."""
+
+
 class ApplyBusy(MoveError):
     """Somebody else is moving files of this dataset right now."""
 

@@ -32,14 +32,16 @@ from cleaner.decisions import (
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, shown_path
+from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.progress import Progress, Report, silent
-from cleaner.store import catalogue, decisions, models, rounds
+from cleaner.store import catalogue, decisions, logbook, models, rounds
 from cleaner.store import moves as journal
 from cleaner.store.address import open_store
 from cleaner.store.models import FinalModel
 
 STATE_SUFFIX = ".cleaner"
 _SCAN_ATTEMPTS = 5
+_UNDONE_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,33 @@ class Project:
         with self.store.read() as connection:
             return decisions.history(connection, limit=limit)
 
+    def log(
+        self, wanted: Wanted, *, before: int | None = None, limit: int | None = None
+    ) -> list[Entry]:
+        """Return entries of the log in front of number `before`, the latest first."""
+        with self.store.read() as connection:
+            return logbook.page(connection, wanted, before=before, limit=limit)
+
+    def log_length(self, wanted: Wanted) -> int:
+        """Return how many entries of the log are wanted."""
+        with self.store.read() as connection:
+            return logbook.count(connection, wanted)
+
+    def reviewers(self) -> list[str]:
+        """Return everybody who decided something."""
+        with self.store.read() as connection:
+            return logbook.reviewers(connection)
+
+    def standing(self, round_id: int | None = None) -> Standing:
+        """Return what an undo of a round, or of everything, would take back."""
+        with self.store.read() as connection:
+            return logbook.standing(connection, round_id)
+
+    def built_on(self, decision: Decision) -> list[Decision]:
+        """Return the decisions to take back with this one: later ones of its image, then it."""
+        with self.store.read() as connection:
+            return logbook.chain(connection, decision)
+
     def models(self) -> list[FinalModel]:
         """Return the final models, the latest first."""
         with self.store.read() as connection:
@@ -341,13 +370,22 @@ class Project:
             recorded = []
         return Recorded(tuple(recorded), tuple(rejected))
 
-    def undo(self, *, last: int = 1, round_id: int | None = None, reviewer: str = "") -> Undone:
+    def undo(
+        self,
+        *,
+        last: int = 1,
+        round_id: int | None = None,
+        reviewer: str = "",
+        report: Report = silent,
+    ) -> Undone:
         """Take back the latest decisions, and the file moves that followed from them.
 
         Args:
             last: how many, if no round is named.
-            round_id: take back all that was decided in this round.
+            round_id: take back all that was decided in this round. An image that was decided
+                again in a later one keeps what that says.
             reviewer: a name for the log.
+            report: told how far it is.
 
         Returns:
             What was taken back, and which files could not follow.
@@ -359,11 +397,46 @@ class Project:
         limit = None if round_id is not None else last
         with self.store.read() as connection:
             back = decisions.standing(connection, limit=limit, round_id=round_id)
-        self.decide(
-            [Request(decision.item_id, "undo", undoes=decision.op_id) for decision in back],
-            reviewer=reviewer,
-        )
-        return Undone(tuple(back), self._follow({decision.item_id for decision in back}))
+        return self._take_back(back, reviewer, report)
+
+    def undo_all(self, *, reviewer: str = "", report: Report = silent) -> Undone:
+        """Take back every decision that stands, as `undo` does.
+
+        Stopped before its end, what was taken back stays so, and the rest stands.
+        """
+        with self.store.read() as connection:
+            back = decisions.standing(connection)
+        return self._take_back(back, reviewer, report)
+
+    def undo_decisions(self, op_ids: Sequence[str], *, reviewer: str = "") -> Undone:
+        """Take back these decisions, whoever made them, the latest first, as `undo` does.
+
+        Raises:
+            UndoRefused: one of them is no decision, was undone before, or has decisions of the
+                same image built on it that are not named as well; nothing is taken back.
+        """
+        with self.store.read() as connection:
+            back = logbook.undoable(connection, op_ids)
+        return self._take_back(back, reviewer, silent)
+
+    def _take_back(self, back: Sequence[Decision], reviewer: str, report: Report) -> Undone:
+        taken: list[Decision] = []
+        # In parts, so that other people's decisions do not wait for the end of a long list.
+        for start in range(0, len(back), _UNDONE_AT_ONCE):
+            report(Progress("Taking decisions back", start, len(back)))
+            part = {
+                str(uuid.uuid4()): decision for decision in back[start : start + _UNDONE_AT_ONCE]
+            }
+            outcome = self.decide(
+                [
+                    Request(decision.item_id, "undo", op_id=op_id, undoes=decision.op_id)
+                    for op_id, decision in part.items()
+                ],
+                reviewer=reviewer,
+            )
+            taken += [part[op_id] for op_id in outcome.recorded]
+        report(Progress("Moving files back"))
+        return Undone(tuple(taken), self._follow({decision.item_id for decision in taken}))
 
     def _follow(self, item_ids: set[int]) -> tuple[tuple[str, str], ...]:
         """Move files whose decision was taken back; those never applied stay where they are."""
@@ -505,6 +578,7 @@ class _Clerk:
                 decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 round_id=self._round,
                 undoes=request.undoes if request.action in ("undo", "redo") else None,
+                reason=None if action == "undo" else rounds.reason(self._connection, item.item_id),
             ),
         )
 

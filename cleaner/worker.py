@@ -1,4 +1,4 @@
-"""The process a job runs in: the only one that loads TensorFlow.
+"""The process a job runs in: the only one that loads TensorFlow, if the job needs it.
 
 python -m cleaner.worker DATASET STATE JOB
 """
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cleaner.errands import ERRANDS, Errand
 from cleaner.errors import CleanerError, JobCancelled
 from cleaner.items import shown_path
 from cleaner.jobs import get, jobs_folder, now
@@ -77,9 +78,7 @@ def run(project: Project, job: Job) -> dict[str, Any]:
     try:
         # Here and not at the top: a job cancelled at once need not wait for the imports.
         report(Progress("Starting the worker"))
-        from cleaner.tasks import TASKS
-
-        return {"state": "done", "result": TASKS[job.kind](project, job.settings, report)}
+        return {"state": "done", "result": _task(job.kind)(project, job.settings, report)}
     except JobCancelled:
         return {"state": "cancelled"}
     except CleanerError as error:
@@ -94,6 +93,14 @@ def run(project: Project, job: Job) -> dict[str, Any]:
             f"The details are in {where}."
         )
         return {"state": "failed", "error": shown_path(words)}
+
+
+def _task(kind: str) -> Errand:
+    if kind in ERRANDS:
+        return ERRANDS[kind]
+    from cleaner.tasks import TASKS
+
+    return TASKS[kind]
 
 
 _OUT_OF_MEMORY = "The machine ran out of memory. Close other programs, or use fewer views."

@@ -90,6 +90,7 @@ def main(dataset: Path | None, out: Path) -> None:
             key = Registry(Path(home)).open(dataset)
             _shoot_review(camera, key)
             camera.shoot("overview", f"overview?dataset={key}")
+            camera.shoot("history", f"history?dataset={key}")
             camera.shoot("model", f"model?dataset={key}")
 
 
@@ -109,6 +110,7 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("overview", f"overview?dataset={key}")
     _review_truthfully(camera, project, key)
     camera.shoot("reviewed", f"review?dataset={key}")
+    camera.shoot("history", f"history?dataset={key}")
     _wait(project, jobs.start(project, "round", ScoreSettings().as_json()))
     camera.shoot("second-round", f"overview?dataset={key}")
     training = jobs.start(project, "train", TrainSettings(fine_tune_epochs=2).as_json())

@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from cleaner import __version__
-from cleaner.cli import datasets, models, page, reviewing, rounds
+from cleaner.cli import datasets, history, models, page, reviewing, rounds
 from cleaner.errors import CleanerError
 
 STOPPED = 130
@@ -71,6 +71,7 @@ for _verb in (
     reviewing.queue,
     reviewing.decide,
     reviewing.undo,
+    history.history,
     reviewing.apply,
     rounds.next_round,
     models.train,

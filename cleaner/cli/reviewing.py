@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ from cleaner.progress import Progress
 
 if TYPE_CHECKING:
     from cleaner.decisions import FileMove
-    from cleaner.project import Project
+    from cleaner.progress import Report
+    from cleaner.project import Project, Undone
 
 _LINES_SHOWN = 20
 
@@ -136,32 +138,80 @@ def _refusal(rejected: list[dict[str, str]]) -> str:
 
 
 @click.command(
-    epilog=examples("undo data/demo", "undo data/demo --last 5", "undo data/demo --round 2")
+    epilog=examples(
+        "undo data/demo",
+        "undo data/demo --last 5",
+        "undo data/demo --round 2",
+        "undo data/demo --decision 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+    )
 )
 @dataset_verb
 @click.option(
     "--last", type=click.IntRange(1, 2**31 - 1), metavar="N", help="How many.  [default: 1]"
 )
 @click.option("--round", "round_id", type=int, metavar="N", help="All of this round.")
-def undo(desk: Desk, *, last: int | None, round_id: int | None) -> None:
+@click.option(
+    "--decision",
+    "op_ids",
+    multiple=True,
+    metavar="ID",
+    help="This one, as `history` names it; repeat it for several.",
+)
+@click.option("--all", "everything", is_flag=True, help="All that anybody decided.")
+@click.option("--reviewer", default="", metavar="NAME", help="Who undoes, for the log.")
+def undo(desk: Desk, **asked: Any) -> None:
     """Take back decisions, and the file moves that followed."""
-    if last is not None and round_id is not None:
-        raise click.UsageError("Give --last or --round, not both.")
+    given = [f"--{_UNDO_OPTIONS[name]}" for name in _UNDO_OPTIONS if asked[name]]
+    if len(given) > 1:
+        raise click.UsageError(f"Give {given[0]} or {given[1]}, not both.")
     with desk.project() as project:
-        undone = project.undo(last=last or 1, round_id=round_id)
+        if asked["everything"]:
+            _confirm_all(project)
+        with ProgressLine() as line:
+            undone = _undo(project, asked, line)
         _follow(project)
         paths = {item.item_id: shown_path(item.path) for item in project.dataset().items}
     details = [
-        {"path": paths.get(decision.item_id, ""), "action": decision.action}
+        {"path": paths.get(decision.item_id, ""), "action": decision.action, "id": decision.op_id}
         for decision in undone.decisions
     ]
     problems = [{"path": path, "reason": reason} for path, reason in undone.problems]
     lines = [
         f"{len(details):,} undone.",
-        *(f"  {detail['action']:<8} {detail['path']}" for detail in details),
+        *(f"  {detail['action']:<8} {detail['path']}" for detail in details[:_LINES_SHOWN]),
+        *_more(details),
         *(f"  stays where it is: {problem['reason']}" for problem in problems),
     ]
     desk.answer({"undone": len(details), "decisions": details, "problems": problems}, lines)
+
+
+_UNDO_OPTIONS = {"last": "last", "round_id": "round", "op_ids": "decision", "everything": "all"}
+
+
+def _undo(project: Project, asked: Mapping[str, Any], report: Report) -> Undone:
+    reviewer = asked["reviewer"]
+    if asked["op_ids"]:
+        return project.undo_decisions(asked["op_ids"], reviewer=reviewer)
+    if asked["everything"]:
+        return project.undo_all(reviewer=reviewer, report=report)
+    last, round_id = asked["last"] or 1, asked["round_id"]
+    return project.undo(last=last, round_id=round_id, reviewer=reviewer, report=report)
+
+
+def _confirm_all(project: Project) -> None:
+    """Ask whoever sits at a terminal; a script has said what it wants."""
+    if sys.stdin.isatty():
+        found = project.standing()
+        click.confirm(
+            f"Take back all {found.decisions:,} decisions and move {found.files:,} files back?",
+            abort=True,
+            err=True,
+        )
+
+
+def _more(entries: Sequence[object]) -> list[str]:
+    left = len(entries) - _LINES_SHOWN
+    return [f"  ... and {left:,} more; --json lists them all."] if left > 0 else []
 
 
 @click.command(epilog=examples("apply data/demo --dry-run", "apply data/demo"))
@@ -202,7 +252,6 @@ def _apply_lines(desk: Desk, document: Mapping[str, Any], *, dry_run: bool) -> I
     moves = document["moves"]
     yield f"{len(moves):,} files {'would move' if dry_run else 'moved'}."
     yield from (f"  {m['source']} -> {m['destination']}" for m in moves[:_LINES_SHOWN])
-    if len(moves) > _LINES_SHOWN:
-        yield f"  ... and {len(moves) - _LINES_SHOWN:,} more; --json lists them all."
+    yield from _more(moves)
     yield from (f"Left alone: {p['path']}: {p['reason']}" for p in document["problems"])
     yield desk.next_step("apply" if dry_run and moves else "round")

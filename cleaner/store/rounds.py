@@ -42,6 +42,9 @@ _REVIEW_COLUMNS = [
 _WITHIN_A_POSITION = (scores.c.flagged.desc(), scores.c.label_quality, items.c.item_id)
 
 _LATEST = select(func.max(rounds.c.round_id))
+_REASONS = select(scores.c.reasons).where(
+    scores.c.round_id == _LATEST.scalar_subquery(), scores.c.item_id == bindparam("asked_item")
+)
 _ROUND_COLUMNS = [rounds.c[name] for name in Round.__slots__]
 
 
@@ -196,6 +199,12 @@ def review_item(connection: Connection, item_id: int) -> ReviewItem | None:
     """Return one image as the latest round ranked it."""
     found = _review_items(connection, _ranked(connection).where(items.c.item_id == item_id))
     return found[0] if found else None
+
+
+def reason(connection: Connection, item_id: int) -> str | None:
+    """Return why the latest round put an image up for review, in words; None if it did not."""
+    found: list[str] | None = connection.scalar(_REASONS, {"asked_item": item_id})
+    return "; ".join(found) if found else None
 
 
 def queue_length(connection: Connection) -> int:

@@ -201,6 +201,7 @@ decisions = Table(
     Column("decided_at", String(40), nullable=False),
     Column("round_id", Integer, index=True),
     Column("undoes", Words, unique=True),
+    Column("reason", Words),
     sqlite_autoincrement=True,
 )
 for _database, _statements in append_only.STATEMENTS.items():

@@ -21,6 +21,7 @@ KIND_WORDS = {
     "score": "Looking for suspect labels",
     "round": "Cleaning and retraining",
     "train": "Training the final model",
+    "undo": "Taking decisions back",
 }
 
 

@@ -64,6 +64,12 @@ def choose_another() -> None:
     _keep(_CHOOSING)
 
 
+def reviewer() -> str:
+    """Return who looks at this tab, as the log names them; "" where no login tells."""
+    user = st.user.to_dict() if st.user.get("is_logged_in") else {}
+    return str(user.get("email") or user.get("sub") or "")
+
+
 def _keep(key: str) -> None:
     st.session_state[_PARAMETER] = key
     if st.query_params.get(_PARAMETER) != key:

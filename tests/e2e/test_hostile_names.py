@@ -43,7 +43,7 @@ def test_hostile_names_show_as_text_and_fetch_nothing(
     )
     deck.press("a", "a", "m", "x")
     deck.wait_saved()
-    for name in ("overview", "train", "model"):
+    for name in ("overview", "history", "train", "model"):
         page.goto(server.address(hostile, name))
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_text("![](x) <b>data")).to_be_visible()

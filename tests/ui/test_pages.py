@@ -54,7 +54,11 @@ def run_page(project: Project, name: str) -> AppTest:
         def go(to: str) -> None:
             st.session_state["gone"] = to
 
-        arguments = {"overview": (project, go), "review": (project, key, go)}
+        arguments = {
+            "overview": (project, go),
+            "review": (project, key, go),
+            "history": (project, key),
+        }
         room.draw(*arguments.get(name, (project,)))
 
     key = shared().open(project.root, project.state)
@@ -348,6 +352,6 @@ def test_an_upgrade_of_the_database_is_told_where_its_copy_is(tmp_path: Path) ->
     with closing(sqlite3.connect(state / "cleaner.sqlite")) as connection:
         connection.executescript(dump.read_text(encoding="utf-8"))
     app = run_app(shared().get(shared().open(root, state)))
-    assert "from version 1 to 2" in texts(app)
+    assert "from version 1 to 3" in texts(app)
     app.run()
-    assert "from version 1 to 2" not in texts(app)  # once is enough
+    assert "from version 1 to 3" not in texts(app)  # once is enough

@@ -1,10 +1,10 @@
-"""Version 3: the queue can be asked for some of its images, and in other orders."""
+"""Version 3: the queue can be asked for some of its images; the log says why it showed each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, Column, Integer, String, text
+from sqlalchemy import JSON, Column, Integer, String, Text, text
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -36,6 +36,8 @@ def upgrade(operations: Operations) -> None:
     """Add what version 3 has and version 2 has not."""
     _name_decisions(operations)
     _name_reasons(operations)
+    # Why an image was shown is known while it is decided about; afterwards it is ranked anew.
+    operations.add_column("decisions", Column("reason", Text))
     # What the signals said of a round that is over is known to nobody any more.
     operations.add_column("scores", Column("signals", JSON, nullable=False, server_default="{}"))
 

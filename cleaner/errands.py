@@ -1,0 +1,30 @@
+"""What takes a while and needs no network: a worker does these without loading TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cleaner import following
+from cleaner.progress import Report
+from cleaner.project import Project
+
+Errand = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
+
+
+def undo(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Take back all that was decided in the round the settings name, or without one everything.
+
+    Settings: ``round``, a number or None; ``reviewer``, a name for the log.
+    """
+    round_id, reviewer = settings.get("round"), settings.get("reviewer", "")
+    if round_id is None:
+        undone = project.undo_all(reviewer=reviewer, report=report)
+    else:
+        undone = project.undo(round_id=round_id, reviewer=reviewer, report=report)
+    following.catch_up(project.store, project.state)
+    problems = [{"path": path, "reason": reason} for path, reason in undone.problems]
+    return {"undone": len(undone.decisions), "problems": problems}
+
+
+ERRANDS: dict[str, Errand] = {"undo": undo}

@@ -1,0 +1,39 @@
+"""The page of past decisions in a real browser."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from cleaner.project import Project, Request
+from tests.e2e.conftest import Server
+
+
+def test_an_undo_brings_the_file_back(server: Server, page: Page, project: Project) -> None:
+    first, second = project.queue(limit=2)
+    for entry in (first, second):
+        project.decide([Request(entry.item_id, "move", "triangle")], reviewer="Ann")
+    project.apply()
+    page.goto(server.address(project, "history"))
+    row = page.locator("[class*=st-key-log-entry-]").filter(has_text="Moved: circle → triangle")
+    expect(row).to_have_count(2)
+    picture = row.last.locator("img")
+    expect(picture).to_have_js_property("complete", value=True)
+    assert int(picture.evaluate("image => image.naturalWidth")) > 0
+
+    row.last.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Took a decision back: triangle → circle")).to_be_visible()
+    expect(page.get_by_text("taken back")).to_be_visible()
+    assert (project.root / first.path).is_file()
+    assert not (project.root / second.path).is_file()
+
+
+def test_the_table_of_decisions_can_be_downloaded(
+    server: Server, page: Page, project: Project
+) -> None:
+    project.decide([Request(project.queue(limit=1)[0].item_id, "exclude")], reviewer="=Ann()")
+    page.goto(server.address(project, "history"))
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    table = waiting.value.path().read_text("utf-8")
+    assert "'=Ann()" in table
+    assert "circle/000.jpg,exclude" in table
