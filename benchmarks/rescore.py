@@ -11,6 +11,7 @@ each decision must read whole, and the share is of the speed at which this machi
 from __future__ import annotations
 
 import argparse
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -202,7 +203,8 @@ def _ranked(kept: Kept) -> tuple[Kept, np.ndarray]:
 
 def _file(number: int, class_name: str) -> ScannedFile:
     path = f"{class_name}/{number:06d}.jpg"
-    return ScannedFile(path, class_name, f"{number:064x}", "0", 9, 9, 9, 0)
+    content_hash = hashlib.sha256(str(number).encode()).hexdigest()
+    return ScannedFile(path, class_name, content_hash, "0", 640, 480, 50_000, 0)
 
 
 def _say(line: str) -> None:

@@ -24,7 +24,7 @@ def all_figures(outcome: Outcome) -> str:
     columns += [ranking.name for ranking in outcome.rankings]
     names = dict.fromkeys(name for figures in outcome.figures for name in figures)
     lines = [[name, *(f.get(name, "") for f in outcome.figures)] for name in names]
-    return _markdown(columns, lines)
+    return markdown(columns, lines)
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
@@ -36,13 +36,13 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         columns = ["labels", "wrong", "AP"]
         for name in _NAMES:
             columns += [f"AP of {name}", "lead", "1 - AP beside it"]
-        parts.append(_markdown(columns, [_ranked(outcome) for outcome in complete]))
+        parts.append(markdown(columns, [_ranked(outcome) for outcome in complete]))
         columns = ["labels", "wrong", "flagged", "best F1", "F1 at the cut-off", "short by"]
         columns += [f"F1 at that of {name}" for name in _NAMES]
-        parts.append(_markdown(columns, [_cut(outcome) for outcome in complete]))
+        parts.append(markdown(columns, [_cut(outcome) for outcome in complete]))
     if disputed:
         columns = ["labels", "disputed", *(f"{name}: {', '.join(_VOICES)}" for name in _EARLY)]
-        parts.append(_markdown(columns, [_disputed(outcome) for outcome in disputed]))
+        parts.append(markdown(columns, [_disputed(outcome) for outcome in disputed]))
     return "\n".join(parts)
 
 
@@ -84,9 +84,10 @@ def _disputed(outcome: Outcome) -> Iterator[object]:
         yield ", ".join(f"{figures[name].value * count:.0f}" for figures in voices if figures)
 
 
-def _markdown(
+def markdown(
     columns: Sequence[object], lines: Sequence[Sequence[object] | Iterator[object]]
 ) -> str:
+    """Return a table as Markdown."""
     rows = [columns, ["---"] * len(columns), *lines]
     return "".join(f"| {' | '.join(str(cell) for cell in row)} |\n" for row in rows)
 
