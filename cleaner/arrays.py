@@ -3,12 +3,13 @@
 Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view`` seeded
 augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector,
 ``input`` those of all backbones side by side, ``direction`` what is left of them after the
-eigendecomposition, ``reduced`` the main directions of the features.
+eigendecomposition, ``reduced`` the main directions of the features, ``neighbour`` those most
+like an image.
 """
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float, Float16, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float16, Float32, Int32, Int64, UInt8
 from numpy import ndarray
 
 PredProbs = Float[ndarray, "item class"]
@@ -18,6 +19,8 @@ MemberWeights = Float[ndarray, "member"]
 Features = Float32[ndarray, "item feature"]
 ViewFeatures = Float32[ndarray, "view item feature"]
 ReducedViews = Float32[ndarray, "view item direction"]
+Neighbours = Int32[ndarray, "item neighbour"]
+Similarity = Float32[ndarray, "item neighbour"]
 RidgeInputs = Float[ndarray, "item input"]
 HatRows = Float[ndarray, "item direction"]
 HatBasis = Float32[ndarray, "input direction"]

@@ -58,7 +58,9 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
         name: member.only([item.content_hash for item in items])
         for name, member in fine_tuned.items()
     }
-    prediction = scoring.out_of_fold(examples, wanted, report, more_heads)
+    prediction = scoring.out_of_fold(
+        examples, wanted, report, more_heads, kept_in=project.state / "cache" / "geometry"
+    )
     report(Progress("Ranking the images"))
     evidence = Evidence(
         examples.labels,

@@ -56,7 +56,7 @@ def out_of_fold_votes(data: TrainingData, recipe: Recipe, report: Report) -> Hea
 
     Sealed items are judged by the mean of the folds' networks, none of which saw them.
     """
-    inputs, sealed = data.reduced, ~data.trains
+    inputs, sealed = data.geometry.reduced, ~data.trains
     numbers = [int(number) for number in np.unique(data.fold[~sealed])]
     trainer = _Trainer(inputs, data, recipe, len(numbers), report)
     # One thread a fold: the matrices are too small for two to share one.

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import eigh
 
 from cleaner.arrays import InputMeans, ItemMask, ReducedViews, RidgeInputs, ViewFeatures
 
 # Main directions that are kept for the heads that learn by gradient.
 DIRECTIONS = 256
 _TINY = 1e-6
+
+
+class Spectrum(NamedTuple):
+    """Eigenvalues of rows' product with themselves, (direction,), and vectors, one a column."""
+
+    eigenvalues: np.ndarray
+    vectors: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,28 @@ def reduced(view_features: Sequence[ViewFeatures], trains: ItemMask) -> ReducedV
     plain = _rooted(view_features, 0)
     mean, scale = plain[trains].mean(axis=0), np.maximum(plain[trains].std(axis=0), _TINY)
     seen = (plain[trains] - mean) / scale
-    _, axes = np.linalg.eigh(seen.T @ seen)
-    axes = axes[:, ::-1][:, :DIRECTIONS] / scale[:, None]
+    last = seen.shape[1] - 1
+    _, axes = eigh(seen.T @ seen, subset_by_index=(max(0, last - DIRECTIONS + 1), last))
+    axes = axes[:, ::-1] / scale[:, None]
     views = [_rooted(view_features, view) @ axes for view in range(len(view_features[0]))]
     found: ReducedViews = np.stack(views) - mean @ axes
     found /= max(float(found.std()), _TINY)
     return found
+
+
+def spectrum(rows: RidgeInputs) -> Spectrum:
+    """Return the directions of the rows, float64, by the smaller of their two products.
+
+    Directions without any weight are left out: no prediction has a part along them.
+    """
+    exact = rows.astype(np.float64)
+    items, width = exact.shape
+    if items >= width:
+        return Spectrum(*np.linalg.eigh(exact.T @ exact))
+    eigenvalues, coordinates = np.linalg.eigh(exact @ exact.T)
+    weighty = eigenvalues > eigenvalues.max() * 1e-10
+    lengths = np.sqrt(eigenvalues[weighty])
+    return Spectrum(eigenvalues[weighty], exact.T @ (coordinates[:, weighty] / lengths))
 
 
 def _rooted(view_features: Sequence[ViewFeatures], view: int) -> RidgeInputs:

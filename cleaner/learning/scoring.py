@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
@@ -32,7 +33,7 @@ from cleaner.settings import ScoreSettings
 
 _TINY = 1e-9
 # Weights are found on a sample of this many probabilities a member, in a few turns.
-_SAMPLE = 500_000
+_SAMPLE = 250_000
 _TURNS = 5
 ONE_CLASS = (
     "Only one class has images to learn from. Add a second class folder with at least one "
@@ -66,6 +67,7 @@ def out_of_fold(
     settings: ScoreSettings,
     report: Report = silent,
     more_heads: Mapping[str, Head] | None = None,
+    kept_in: Path | None = None,
 ) -> OutOfFold:
     """Judge every image by models that never saw it nor a duplicate of it.
 
@@ -74,6 +76,7 @@ def out_of_fold(
         settings: how.
         report: hears how far it is.
         more_heads: sit on the committee beside those of the shelf.
+        kept_in: a folder for what the next round of these images need not compute again.
 
     Raises:
         TooFewImages: fewer than two classes have images to train on.
@@ -89,7 +92,13 @@ def out_of_fold(
     rng = np.random.default_rng(settings.seed)
     fold = folds.stratified(labels, examples.groups, folds=settings.folds, sealed=sealed, rng=rng)
     data = TrainingData(
-        examples.view_features, labels, len(class_names), examples.groups, fold, settings.seed
+        examples.view_features,
+        labels,
+        len(class_names),
+        examples.groups,
+        fold,
+        settings.seed,
+        kept_in,
     )
     heads = {**HEADS, **(more_heads or {})}
     votes = {name: head(data, report) for name, head in heads.items()}
@@ -109,7 +118,7 @@ def out_of_fold(
         scale=pool.scale,
         refit=votes["ridge"].refit,
         refit_member=list(votes).index("ridge"),
-        likeness=data.alike.astype(np.float16),
+        likeness=data.geometry.alike.astype(np.float16),
     )
 
 

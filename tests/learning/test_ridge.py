@@ -7,7 +7,7 @@ import pytest
 
 from cleaner.learning.folds import SEALED
 from cleaner.learning.heads.ridge import _Solver, ridge
-from cleaner.learning.inputs import joined
+from cleaner.learning.inputs import joined, spectrum
 from cleaner.progress import silent
 from tests.learning.samples import noisy_classes
 
@@ -31,7 +31,7 @@ def test_left_out_predictions_equal_models_trained_without_the_item(items: int) 
     inputs = joined(data.view_features).rows.astype(np.float64)
     targets = np.eye(4)[data.labels]
     everyone = np.ones(items, bool)
-    fast = _Solver(inputs, everyone, targets, np.arange(items)).left_out(PENALTY)
+    fast = _Solver(inputs, everyone, targets, np.arange(items), spectrum(inputs)).left_out(PENALTY)
     for item in (0, 5, items - 1):
         slow = _solved_without(inputs, targets, np.array([item]), PENALTY * items)
         np.testing.assert_allclose(fast[[item]], slow, atol=1e-8)
@@ -42,7 +42,7 @@ def test_rows_and_predictions_follow_from_what_is_kept_of_the_solution(items: in
     data, _ = noisy_classes(items=items)
     fit = ridge(data, silent).refit
     assert fit is not None
-    np.testing.assert_allclose(data.joined.rows @ fit.basis, fit.rows, atol=1e-5)
+    np.testing.assert_allclose(data.geometry.joined.rows @ fit.basis, fit.rows, atol=1e-5)
     np.testing.assert_allclose(fit.rows @ fit.taught, fit.fitted, atol=1e-9)
 
 
@@ -54,7 +54,7 @@ def test_duplicates_leave_together() -> None:
     targets = np.eye(4)[data.labels]
     groups = np.arange(60)
     groups[[7, 8]] = 33
-    fast = _Solver(inputs, np.ones(60, bool), targets, groups).left_out(PENALTY)
+    fast = _Solver(inputs, np.ones(60, bool), targets, groups, spectrum(inputs)).left_out(PENALTY)
     slow = _solved_without(inputs, targets, np.array([7, 8, 33]), PENALTY * 60)
     np.testing.assert_allclose(fast[[7, 8, 33]], slow, atol=1e-8)
 

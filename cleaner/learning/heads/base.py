@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
 from cleaner.arrays import (
-    Features,
     Folds,
     Groups,
     ItemMask,
     Labels,
     PredProbs,
-    ReducedViews,
     ViewFeatures,
     ViewProbs,
 )
-from cleaner.learning import inputs
 from cleaner.learning.folds import SEALED
-from cleaner.learning.inputs import Joined
+from cleaner.learning.geometry import Geometry
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Report
 
@@ -37,6 +33,7 @@ class TrainingData:
         groups: (item,), duplicates share a number; they leave together.
         fold: (item,), the fold an item is held out in, or -1: sealed, never trained on.
         seed: makes the head repeatable.
+        kept_in: a folder for what outlives the round, or None.
     """
 
     view_features: tuple[ViewFeatures, ...]
@@ -45,6 +42,7 @@ class TrainingData:
     groups: Groups
     fold: Folds
     seed: int
+    kept_in: Path | None = None
 
     @cached_property
     def trains(self) -> ItemMask:
@@ -53,21 +51,9 @@ class TrainingData:
         return mask
 
     @cached_property
-    def joined(self) -> Joined:
-        """As `inputs.joined`; shared by the heads."""
-        return inputs.joined(self.view_features)
-
-    @cached_property
-    def reduced(self) -> ReducedViews:
-        """As `inputs.reduced`; shared by the heads."""
-        return inputs.reduced(self.view_features, self.trains)
-
-    @cached_property
-    def alike(self) -> Features:
-        """(item, direction), unit length: the product of two says how alike two images are."""
-        mean = self.reduced.mean(axis=0)
-        alike: Features = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
-        return alike
+    def geometry(self) -> Geometry:
+        """What follows from the features alone; shared by the heads."""
+        return Geometry(self.view_features, self.trains, self.groups, self.kept_in)
 
 
 @dataclass(frozen=True, slots=True)

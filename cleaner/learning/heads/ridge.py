@@ -16,6 +16,7 @@ import numpy as np
 from cleaner.arrays import Groups, InputMeans, ItemMask, PredProbs, RidgeInputs
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.learning.inputs import Spectrum
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Progress, Report
 
@@ -28,10 +29,10 @@ _EXACT_BYTES = 64 * 2**20
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
     """Return leave-group-out probabilities; sealed items are judged by the whole model."""
-    inputs, trains = data.joined.rows, data.trains
+    inputs, trains = data.geometry.joined.rows, data.trains
     targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
-    solver = _Solver(inputs, trains, targets, data.groups)
+    solver = _Solver(inputs, trains, targets, data.groups, data.geometry.spectrum)
     best, penalty = calibrated(solver.left_out(PENALTIES[0]), data.labels, trains), PENALTIES[0]
     for done, candidate in enumerate(PENALTIES[1:], 2):
         found = calibrated(solver.left_out(candidate), data.labels, trains)
@@ -39,20 +40,24 @@ def ridge(data: TrainingData, report: Report) -> HeadVotes:
             best, penalty = found, candidate
         message = f"log loss {found.loss:.3f}"
         report(Progress("Solving the ridge head", done, len(PENALTIES), message))
-    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale, data.joined.means))
+    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale, data.geometry.joined.means))
 
 
 class _Solver:
     """Holds the eigendecomposition, from which every penalty's predictions follow."""
 
     def __init__(
-        self, inputs: RidgeInputs, trains: ItemMask, targets: PredProbs, groups: Groups
+        self,
+        inputs: RidgeInputs,
+        trains: ItemMask,
+        targets: PredProbs,
+        groups: Groups,
+        spectrum: Spectrum,
     ) -> None:
-        eigenvalues, vectors = _eigen(inputs[trains].astype(np.float64))
-        self._vectors = vectors
-        self._eigenvalues = np.maximum(eigenvalues, 0)
+        self._vectors = spectrum.vectors
+        self._eigenvalues = np.maximum(spectrum.eigenvalues, 0)
         self._trains = trains
-        self._rotated = inputs @ vectors  # float64: 1 - h loses digits in float32
+        self._rotated = inputs @ spectrum.vectors  # float64: 1 - h loses digits in float32
         self._seen = self._rotated[trains]
         self._targets = targets[trains]
         self._product = self._seen.T @ self._targets
@@ -90,21 +95,6 @@ class _Solver:
             taught=np.sqrt(shrink)[:, None] * self._product,
             means=means,
         )
-
-
-def _eigen(rows: RidgeInputs) -> tuple[np.ndarray, np.ndarray]:
-    """Return eigenvalues and -vectors of rows' rows, by the smaller of the two products.
-
-    Directions without any weight are left out: no prediction has a part along them.
-    """
-    items, inputs = rows.shape
-    if items >= inputs:
-        eigenvalues, vectors = np.linalg.eigh(rows.T @ rows)
-        return eigenvalues, vectors
-    eigenvalues, coordinates = np.linalg.eigh(rows @ rows.T)
-    weighty = eigenvalues > eigenvalues.max() * 1e-10
-    lengths = np.sqrt(eigenvalues[weighty])
-    return eigenvalues[weighty], rows.T @ (coordinates[:, weighty] / lengths)
 
 
 def _positions_of_groups(groups: Groups) -> list[np.ndarray]:

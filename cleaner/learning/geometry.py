@@ -1,0 +1,167 @@
+"""What heads need of the features alone: labels have no part in it, so it outlives a round.
+
+Each part is computed when it is first asked for. With a folder it is kept there under a
+fingerprint of what it follows from; the next round of the same images only reads it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cleaner.arrays import (
+    Features,
+    Groups,
+    ItemMask,
+    Neighbours,
+    ReducedViews,
+    Similarity,
+    ViewFeatures,
+)
+from cleaner.learning import inputs
+from cleaner.learning.inputs import Joined, Spectrum
+
+NEIGHBOURS = 20
+# The similarity of an image's own duplicates, which have no vote.
+NEVER = -9.0
+_ROWS = 1024
+# Raised with every change to what a part holds.
+_FORMAT = 1
+
+log = logging.getLogger(__name__)
+
+
+class Nearest(NamedTuple):
+    """Who is most like each item among those that train.
+
+    Attributes:
+        items: (item, neighbour), places in the data, in no order.
+        similarity: (item, neighbour), cosine; `NEVER` for one of the item's own group.
+    """
+
+    items: Neighbours
+    similarity: Similarity
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The shape of the features.
+
+    Attributes:
+        view_features: one (view, item, feature) array a backbone, float32.
+        trains: (item,), the others are sealed.
+        groups: (item,), duplicates share a number.
+        folder: where parts are kept, or None.
+    """
+
+    view_features: tuple[ViewFeatures, ...]
+    trains: ItemMask
+    groups: Groups
+    folder: Path | None = None
+
+    @cached_property
+    def joined(self) -> Joined:
+        """As `inputs.joined`; quicker to compute than to read."""
+        return inputs.joined(self.view_features)
+
+    @cached_property
+    def reduced(self) -> ReducedViews:
+        """As `inputs.reduced`."""
+        (found,) = self._kept("reduced", lambda: (inputs.reduced(self.view_features, self.trains),))
+        return found
+
+    @cached_property
+    def alike(self) -> Features:
+        """(item, direction), unit length: the product of two says how alike two images are."""
+        mean = self.reduced.mean(axis=0)
+        alike: Features = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
+        return alike
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """As `inputs.spectrum`, of the joined rows that train."""
+        found = self._kept("spectrum", lambda: inputs.spectrum(self.joined.rows[self.trains]))
+        return Spectrum(*found)
+
+    @cached_property
+    def nearest(self) -> Nearest:
+        """The nearest training items of each, by the cosine of the mean reduced view."""
+        return Nearest(*self._kept("nearest", lambda: _nearest(self)))
+
+    def _kept(
+        self, part: str, compute: Callable[[], tuple[np.ndarray, ...]]
+    ) -> tuple[np.ndarray, ...]:
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{part}-{self._fingerprint}.npz"
+        found = _read(path)
+        if found is None:
+            found = compute()
+            _write(path, found, instead_of=f"{part}-*")
+        return found
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """Name the data by its sums: far quicker than by all of its bytes, and as telling."""
+        digest = hashlib.sha256(str(_FORMAT).encode())
+        for features in self.view_features:
+            digest.update(str(features.shape).encode())
+            digest.update(features.sum(axis=2, dtype=np.float64).tobytes())
+            digest.update(features.sum(axis=1, dtype=np.float64).tobytes())
+        digest.update(self.trains.tobytes())
+        digest.update(self.groups.tobytes())
+        return digest.hexdigest()[:32]
+
+
+def _nearest(geometry: Geometry) -> Nearest:
+    rows = geometry.alike
+    voters, groups = np.flatnonzero(geometry.trains), geometry.groups
+    count = min(NEIGHBOURS, len(voters))
+    items = np.empty((len(rows), count), np.int32)
+    closeness = np.empty((len(rows), count), np.float32)
+    for start in range(0, len(rows), _ROWS):
+        part = slice(start, start + _ROWS)
+        similarity = rows[part] @ rows[voters].T
+        similarity[groups[part, None] == groups[voters]] = NEVER
+        nearest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
+        items[part] = voters[nearest]
+        closeness[part] = np.take_along_axis(similarity, nearest, axis=1)
+    return Nearest(items, closeness)
+
+
+def _read(path: Path) -> tuple[np.ndarray, ...] | None:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return tuple(kept.values())
+    except OSError:
+        return None
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("%s is damaged (%s); it is computed again.", path, error)
+        return None
+
+
+def _write(path: Path, arrays: tuple[np.ndarray, ...], *, instead_of: str) -> None:
+    """Keep a part whole or not at all; the round does not depend on it."""
+    beside = path.with_name(f"{os.getpid()}-{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            np.savez(file, *arrays)
+        beside.replace(path)
+        for other in path.parent.glob(instead_of):
+            if other != path:
+                other.unlink(missing_ok=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        log.warning("%s cannot be kept for the next round: %s.", path, error)
