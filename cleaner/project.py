@@ -31,7 +31,7 @@ from cleaner.decisions import (
 )
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
-from cleaner.items import Dataset, Finding, Item, shown_path
+from cleaner.items import Dataset, Finding, Item, Status, shown_path
 from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.progress import Progress, Report, silent
 from cleaner.store import catalogue, decisions, logbook, models, rounds
@@ -173,6 +173,21 @@ class Project:
         """Return how many findings of each kind the last scan made."""
         with self.store.read() as connection:
             return catalogue.finding_counts(connection)
+
+    def finding_kinds(self) -> dict[tuple[str, str], int]:
+        """Return how many findings of each kind and severity the last scan made."""
+        with self.store.read() as connection:
+            return catalogue.finding_kinds(connection)
+
+    def label_flow(self) -> dict[tuple[str, str, Status], int]:
+        """Return how many images have each given label, current label and status."""
+        with self.store.read() as connection:
+            return catalogue.label_flow(connection)
+
+    def suggestions(self) -> dict[tuple[str, str], int]:
+        """Return how many images in the queue have each current and suggested label."""
+        with self.store.read() as connection:
+            return rounds.suggestions(connection)
 
     def file_of(self, item_id: int) -> Path:
         """Return where an image's file lies now.

@@ -214,6 +214,15 @@ def counts(connection: Connection) -> dict[tuple[Status, str], int]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def label_flow(connection: Connection) -> dict[tuple[str, str, Status], int]:
+    """Return how many images have each given label, current label and status."""
+    columns = (items.c.status, items.c.current_label, items.c.given_label)
+    rows = connection.execute(
+        select(*columns, func.count()).where(items.c.present).group_by(*columns)
+    )
+    return {(row.given_label, row.current_label, row.status): row[3] for row in rows}
+
+
 def replace_findings(connection: Connection, found: Sequence[Finding]) -> None:
     """Forget the last scan's findings and keep these."""
     connection.execute(delete(findings))
@@ -247,6 +256,13 @@ def finding_counts(connection: Connection) -> dict[str, int]:
     """Return how many findings of each kind the last scan made."""
     rows = connection.execute(select(findings.c.kind, func.count()).group_by(findings.c.kind))
     return {row[0]: row[1] for row in rows}
+
+
+def finding_kinds(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return how many findings of each kind and severity the last scan made."""
+    columns = (findings.c.kind, findings.c.severity)
+    rows = connection.execute(select(*columns, func.count()).group_by(*columns))
+    return {(row.kind, row.severity): row[2] for row in rows}
 
 
 def fact(connection: Connection, name: str) -> str | None:

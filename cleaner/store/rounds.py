@@ -213,6 +213,19 @@ def queue_length(connection: Connection) -> int:
     return connection.scalar(select(func.count()).where(in_queue)) or 0
 
 
+def suggestions(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return how many images that await a decision have each current and suggested label."""
+    columns = (items.c.current_label, scores.c.suggested_label)
+    rows = connection.execute(
+        select(*columns, func.count())
+        .select_from(items)
+        .join(scores, scores.c.item_id == items.c.item_id)
+        .where(items.c.queue_position.is_not(None), scores.c.round_id == latest(connection))
+        .group_by(*columns)
+    )
+    return {(row.current_label, row.suggested_label): row[2] for row in rows}
+
+
 def _ranked(connection: Connection) -> Select[Any]:
     return (
         select(*_REVIEW_COLUMNS)

@@ -149,7 +149,8 @@ def _index_where(condition: str, name: str, *columns: Any) -> None:
 _index_where("queue_position IS NOT NULL", "items_queue", items.c.queue_position)
 _index_where("decision IS NOT NULL", "items_decision", items.c.decision)
 _index_where("misplaced", "items_misplaced", items.c.item_id)
-_index_where("present", "items_counts", items.c.status, items.c.current_label)
+# In this order, so that one walk through it counts by status and class, and what became of each.
+_index_where("present", "items_counts", items.c.status, items.c.current_label, items.c.given_label)
 
 rounds = Table(
     "rounds",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from cleaner import images
 from cleaner.cells import guarded
 from cleaner.classifier import open_classifier
 from cleaner.errors import SettingsError
+from cleaner.health import Concern
 from cleaner.items import Finding, shown_path
 from cleaner.project import Project
 from cleaner.settings import ScoreSettings
@@ -19,6 +20,7 @@ from cleaner.store import rounds
 from cleaner.store.models import FinalModel
 
 _PREVIEW_SIDE_PX = 320
+_FLOWS_SHOWN = 200
 
 
 def score_settings(project: Project) -> ScoreSettings:
@@ -45,6 +47,30 @@ def finding_rows(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
             "others": _cell(", ".join(finding.paths[1:6])),
         }
         for finding in ranked
+    ]
+
+
+def concern_rows(found: Sequence[Concern]) -> list[dict[str, Any]]:
+    """Return what is the matter with a dataset as table rows."""
+    return [
+        {
+            "severity": one.severity,
+            "what": one.what,
+            "count": one.count,
+            "detail": _cell(one.detail),
+        }
+        for one in found
+    ]
+
+
+def flow_rows(
+    pairs: Mapping[tuple[str, str], int], titles: tuple[str, str]
+) -> list[dict[str, Any]]:
+    """Return how many images go from which class to which as table rows, the most first."""
+    ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))[:_FLOWS_SHOWN]
+    return [
+        {titles[0].capitalize(): _cell(start), titles[1].capitalize(): _cell(end), "Images": images}
+        for (start, end), images in ranked
     ]
 
 

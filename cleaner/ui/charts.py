@@ -82,23 +82,106 @@ def rounds(history: Sequence[Round]) -> Plot:
     return chart
 
 
-def class_counts(counts: Mapping[str, int]) -> Plot:
-    """Return one bar a class, the largest first."""
-    rows = [{"class": name, "images": count} for name, count in counts.items()]
-    height = 40 + 24 * max(3, len(rows))
+def agreement(history: Sequence[Round]) -> Plot:
+    """Return how many predicted labels equal the current ones, a point a round."""
+    rows = [{"round": one.round_id, "agreement": one.accuracy} for one in history]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("round:O", title="round", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y(
+            "agreement:Q",
+            title="agreement",
+            scale=alt.Scale(zero=False, padding=12),
+            axis=alt.Axis(format=".0%", tickCount=5),
+        ),
+        tooltip=["round:O", alt.Tooltip("agreement:Q", format=".1%")],
+    )
+    chart = alt.layer(base.mark_line(), base.mark_point(size=60, filled=True))
+    return chart.properties(height=280)
+
+
+def class_sizes(sizes: Mapping[str, tuple[int, int]]) -> Plot:
+    """Return two bars a class: the images that came with its label, and those that have it now.
+
+    Args:
+        sizes: class -> (before, now), in the order in which they are shown.
+    """
+    rows = [
+        {"class": shown_path(name), "when": when, "images": count}
+        for name, counts in sizes.items()
+        for when, count in zip(_WHEN, counts, strict=True)
+    ]
     chart: Plot = (
-        alt.Chart(pd.DataFrame(rows, columns=["class", "images"]))
-        .mark_bar(cornerRadiusEnd=3)
+        alt.Chart(pd.DataFrame(rows, columns=["class", "when", "images"]))
+        .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X("images:Q", title=None, axis=alt.Axis(tickMinStep=1)),
             y=alt.Y(
-                "class:N", title=None, sort="-x", axis=alt.Axis(labelLimit=180, labelOverlap=False)
+                "class:N", title=None, sort=None, axis=alt.Axis(labelLimit=180, labelOverlap=False)
             ),
-            tooltip=["class:N", "images:Q"],
+            yOffset=alt.YOffset("when:N", sort=list(_WHEN)),
+            color=alt.Color(
+                "when:N",
+                title=None,
+                scale=alt.Scale(domain=list(_WHEN), range=["#8a94a8", "#4a72e0"]),
+                legend=alt.Legend(orient="top", offset=4),
+            ),
+            tooltip=["class:N", "when:N", "images:Q"],
         )
-        .properties(height=height)
+        .properties(height=60 + 30 * max(3, len(sizes)))
     )
     return chart
+
+
+_WHEN = ("as they came", "now")
+
+
+def flow(
+    pairs: Mapping[tuple[str, str], int], *, titles: tuple[str, str], on_dark: bool = False
+) -> Plot:
+    """Return a heat table of how many images go from which class to which.
+
+    Args:
+        pairs: (from, to) -> images; only the classes most concerned are shown.
+        titles: of the rows and of the columns.
+        on_dark: whether the page is dark, for the figures in pale cells.
+    """
+    shown = sorted(pairs.items(), key=lambda pair: -pair[1])[:_MOST_PAIRS]
+    most = max((images for _, images in shown), default=1)
+    rows = [
+        {"from": shown_path(start), "to": shown_path(end), "images": n, "share": n / most}
+        for (start, end), n in shown
+    ]
+    starts = list(dict.fromkeys(shown_path(start) for (start, _), _ in shown))
+    ends = list(dict.fromkeys(shown_path(end) for (_, end), _ in shown))
+    base = alt.Chart(pd.DataFrame(rows, columns=["from", "to", "images", "share"])).encode(
+        x=alt.X(
+            "to:N",
+            sort=ends,
+            title=titles[1],
+            axis=alt.Axis(orient="top", labelAngle=-40, labelLimit=120),
+        ),
+        y=alt.Y("from:N", sort=starts, title=titles[0], axis=alt.Axis(labelLimit=140)),
+        tooltip=["from:N", "to:N", "images:Q"],
+    )
+    cells = base.mark_rect(cornerRadius=3).encode(color=_shades(on_dark=on_dark))
+    chart: Plot = cells + _figures(base, on_dark=on_dark)
+    return chart.properties(height=90 + 28 * max(3, len(starts)))
+
+
+_MOST_PAIRS = 60
+
+
+def _shades(*, on_dark: bool) -> alt.Color:
+    """Return the colours of shares 0..1; figures of one colour are legible on all of them."""
+    strongest = "#3157c9" if on_dark else "#8fa8f5"
+    scale = alt.Scale(domain=[0, 1], range=["#8080801a", strongest])
+    return alt.Color("share:Q", scale=scale, legend=None)
+
+
+def _figures(base: alt.Chart, *, on_dark: bool) -> alt.Chart:
+    ink = alt.value("#e8ebf2" if on_dark else "#1d2330")
+    figures: alt.Chart = base.mark_text(fontSize=12).encode(text="images:Q", color=ink)
+    return figures
 
 
 def confusion(
@@ -132,21 +215,8 @@ def confusion(
         y=alt.Y("true:N", sort=names, title="true label", axis=alt.Axis(labelLimit=140)),
         tooltip=["true:N", "predicted:N", "images:Q"],
     )
-    cells = base.mark_rect(stroke="#8884", strokeWidth=0.5).encode(
-        color=alt.Color(
-            "share:Q",
-            scale=alt.Scale(domain=[0, 1], range=["#8080800a", "#3157c9"]),
-            legend=None,
-        )
-    )
+    cells = base.mark_rect(stroke="#8884", strokeWidth=0.5).encode(color=_shades(on_dark=on_dark))
     chart: Plot = cells
     if len(names) <= 24:
-        is_dark_cell = alt.datum.share > 0.45
-        figures = base.transform_filter(alt.datum.images > 0).mark_text(fontSize=12)
-        chart = cells + figures.encode(
-            text="images:Q",
-            color=alt.condition(
-                is_dark_cell, alt.value("#ffffff"), alt.value("#e8ebf2" if on_dark else "#1d2330")
-            ),
-        )
+        chart = cells + _figures(base.transform_filter(alt.datum.images > 0), on_dark=on_dark)
     return chart.properties(height=min(640, max(260, 26 * len(names) + 90)))

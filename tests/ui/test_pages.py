@@ -199,9 +199,28 @@ def test_files_that_cannot_be_read_are_listed_with_their_reason(tmp_path: Path) 
     (root / "circle" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     project = Project(root)
     project.scan()
-    table = run_page(project, "overview").dataframe[0].value
-    assert "circle/broken.jpg" in list(table["file"])
+    tables = [one.value for one in run_page(project, "overview").dataframe]
+    assert "circle/broken.jpg" in list(tables[-1]["file"])
+    assert "unreadable" in list(tables[0]["what"])
     project.store.close()
+
+
+def test_the_overview_tells_which_class_became_which(project: Project) -> None:
+    first, second = project.queue(limit=2)
+    project.decide([Request(first.item_id, "move", "star"), Request(second.item_id, "exclude")])
+    app = run_page(project, "overview")
+    table = next(one.value for one in app.dataframe if "Label it came with" in one.value)
+    changed = set(zip(table["Label it came with"], table["Label now"], strict=True))
+    assert changed == {("circle", "star"), ("circle", "(excluded)")}
+    app.segmented_control(key="flow").set_value("What the queue suggests").run()
+    assert not app.exception
+    table = next(one.value for one in app.dataframe if "Suggested label" in one.value)
+    assert int(table["Images"].sum()) == 8
+
+
+def test_the_overview_names_small_classes(project: Project) -> None:
+    tables = [one.value for one in run_page(project, "overview").dataframe]
+    assert "small classes" in list(tables[0]["what"])
 
 
 def test_the_demo_tells_how_many_planted_errors_were_found(project: Project) -> None:

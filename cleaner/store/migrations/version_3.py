@@ -36,10 +36,23 @@ def upgrade(operations: Operations) -> None:
     """Add what version 3 has and version 2 has not."""
     _name_decisions(operations)
     _name_reasons(operations)
+    _count_given_labels(operations)
     # Why an image was shown is known while it is decided about; afterwards it is ranked anew.
     operations.add_column("decisions", Column("reason", Text))
     # What the signals said of a round that is over is known to nobody any more.
     operations.add_column("scores", Column("signals", JSON, nullable=False, server_default="{}"))
+
+
+def _count_given_labels(operations: Operations) -> None:
+    present = "present = 1" if operations.get_bind().dialect.name == "sqlite" else "present"
+    operations.drop_index("items_counts", "items")
+    operations.create_index(
+        "items_counts",
+        "items",
+        ["status", "current_label", "given_label"],
+        sqlite_where=text(present),
+        postgresql_where=text(present),
+    )
 
 
 def _name_decisions(operations: Operations) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from cleaner import health
 from cleaner.decisions import Round
 from cleaner.project import Project
 from cleaner.ui import actions, charts, job_panel
@@ -14,6 +15,7 @@ from cleaner.ui.next_step import Step, next_step
 from cleaner.ui.pace import duration
 
 _FINDINGS_SHOWN = 1000
+_CLASSES_SHOWN = 40
 
 
 def draw(project: Project, go: Callable[[str], None]) -> None:
@@ -32,9 +34,11 @@ def draw(project: Project, go: Callable[[str], None]) -> None:
         _how_it_goes()
     if status["images"]:
         _numbers(status, history)
-        _classes_and_findings(project, status)
+        _classes_and_health(project)
     if history:
+        _flow(project)
         _rounds(history)
+    _findings(project)
 
 
 def _next_step(project: Project, step: Step, go: Callable[[str], None]) -> None:
@@ -91,30 +95,74 @@ def _numbers(status: dict[str, Any], history: list[Round]) -> None:
         column.metric(name, value, help=words)
 
 
-def _classes_and_findings(project: Project, status: dict[str, Any]) -> None:
+def _classes_and_health(project: Project) -> None:
+    sizes = health.before_and_now(project.label_flow(), project.class_names())
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Images in each class")
-        st.altair_chart(charts.class_counts(status["classes"]))
+        shown = dict(list(sizes.items())[:_CLASSES_SHOWN])
+        if len(sizes) > _CLASSES_SHOWN:
+            st.text(f"The {_CLASSES_SHOWN} largest of {len(sizes):,} classes.")
+        st.altair_chart(charts.class_sizes(shown), key="class-sizes")
     with right:
-        rows = actions.finding_rows(project.findings(limit=_FINDINGS_SHOWN))
-        st.subheader("Findings")
-        if not rows:
-            st.markdown("Every file could be read, and none of them stands out.")
-            return
-        st.dataframe(
-            rows,
-            hide_index=True,
-            height=min(420, 38 + 35 * len(rows)),
-            column_config={
-                "what": st.column_config.TextColumn("Finding", width="small"),
-                "file": st.column_config.TextColumn("File", width="medium"),
-                "detail": st.column_config.TextColumn("Detail", width="large"),
-                "others": st.column_config.TextColumn("Other files", width="medium"),
-            },
-        )
-        if len(rows) == _FINDINGS_SHOWN:
-            st.text(actions.all_findings(project.finding_counts()))
+        st.subheader("Health")
+        now = {name: after for name, (_before, after) in sizes.items()}
+        rows = actions.concern_rows(health.concerns(now, project.finding_kinds()))
+        if rows:
+            st.dataframe(rows, hide_index=True, key="health", column_config=_CONCERN_COLUMNS)
+        else:
+            st.markdown("Every file could be read, and no class is small.")
+
+
+_CONCERN_COLUMNS = {
+    "severity": st.column_config.TextColumn("Severity", width="small"),
+    "what": st.column_config.TextColumn("What", width="small"),
+    "count": st.column_config.NumberColumn("Count", width="small", format="localized"),
+    "detail": st.column_config.TextColumn("Detail", width="large"),
+}
+
+
+def _flow(project: Project) -> None:
+    st.subheader("Which class became which")
+    what = st.segmented_control(
+        "Changes", list(_FLOWS), default=_DECIDED, label_visibility="collapsed", key="flow"
+    )
+    words, titles = _FLOWS[what or _DECIDED]
+    pairs = project.suggestions() if what == _SUGGESTED else health.became(project.label_flow())
+    if not pairs:
+        st.markdown(words)
+        return
+    table, heat = st.columns([1, 1.6], gap="large")
+    table.dataframe(actions.flow_rows(pairs, titles), hide_index=True, key="flow-table")
+    on_dark = st.context.theme.type == "dark"
+    heat.altair_chart(charts.flow(pairs, titles=titles, on_dark=on_dark), key="flow-heat")
+
+
+_DECIDED, _SUGGESTED = "What was changed", "What the queue suggests"
+_FLOWS = {
+    _DECIDED: ("No label was changed yet.", ("label it came with", "label now")),
+    _SUGGESTED: ("Nothing awaits review.", ("label now", "suggested label")),
+}
+
+
+def _findings(project: Project) -> None:
+    rows = actions.finding_rows(project.findings(limit=_FINDINGS_SHOWN))
+    if not rows:
+        return
+    st.subheader("Findings")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(420, 38 + 35 * len(rows)),
+        column_config={
+            "what": st.column_config.TextColumn("Finding", width="small"),
+            "file": st.column_config.TextColumn("File", width="medium"),
+            "detail": st.column_config.TextColumn("Detail", width="large"),
+            "others": st.column_config.TextColumn("Other files", width="medium"),
+        },
+    )
+    if len(rows) == _FINDINGS_SHOWN:
+        st.text(actions.all_findings(project.finding_counts()))
 
 
 def _rounds(history: list[Round]) -> None:
@@ -136,4 +184,6 @@ def _rounds(history: list[Round]) -> None:
         hide_index=True,
     )
     if len(history) > 1:
-        st.altair_chart(charts.rounds(history))
+        counts, agreement = st.columns([1.6, 1], gap="large")
+        counts.altair_chart(charts.rounds(history), key="rounds")
+        agreement.altair_chart(charts.agreement(history), key="agreement")
