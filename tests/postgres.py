@@ -20,6 +20,7 @@ class Server:
     """A running server; every test gets an empty schema of it."""
 
     folder: Path
+    command: list[str | Path]
     process: subprocess.Popen[bytes]
     schemas: int = 0
 
@@ -48,14 +49,16 @@ class Server:
         if made.returncode != 0:
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*as_owner, programs / "postgres", "-D", data, "-k", folder, *_FAST],
-                cwd=folder,
-                stdout=log,
-                stderr=log,
-            )
-        server = cls(folder, process)
+        command: list[str | Path] = [
+            *as_owner,
+            programs / "postgres",
+            "-D",
+            data,
+            "-k",
+            folder,
+            *_FAST,
+        ]
+        server = cls(folder, command, _started(folder, command))
         if not server._answers():
             server.stop()
             return None
@@ -75,6 +78,16 @@ class Server:
         with psycopg.connect(url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def crash(self) -> None:
+        """End it at once, as a crash would; `restart` has it recover."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(20)
+
+    def restart(self) -> None:
+        """Start it again where it was and wait until it answers."""
+        self.process = _started(self.folder, self.command)
+        assert self._answers()
 
     def stop(self) -> None:
         """End it at once; nothing in it is worth keeping."""
@@ -98,6 +111,11 @@ class Server:
             else:
                 return True
         return False
+
+
+def _started(folder: Path, command: list[str | Path]) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
 
 
 def _programs() -> Path | None:

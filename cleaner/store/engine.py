@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    ProgrammingError,
+)
 
 from cleaner.errors import StoreError, StoreTooNew
 from cleaner.store import migrations
@@ -16,6 +24,9 @@ from cleaner.store.migrations import SCHEMA_VERSION
 from cleaner.store.postgres import Server
 from cleaner.store.sqlite import SqliteFile
 from cleaner.store.tables import facts, metadata
+
+# Statements or values that are wrong; the database is well.
+_OURS = (DataError, IntegrityError, InternalError, ProgrammingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +109,12 @@ class Store:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except (DatabaseError, InterfaceError) as error:
+            if isinstance(error, _OURS):
+                raise
             raise StoreError(
                 f"{self.shown}: the database cannot be used ({_reason(error)}). "
-                f"{self._database.advice}"
+                f"{self._database.advice_on(error)}"
             ) from error
 
     def is_there(self) -> bool:
@@ -138,5 +151,5 @@ class Store:
         return int(found)
 
 
-def _reason(error: DatabaseError) -> str:
+def _reason(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 
 from cleaner.errors import StoreError
 from cleaner.store.tables import metadata
@@ -23,7 +23,6 @@ _WRITERS = 0xC1EA9E5
 class Server:
     """One database of a PostgreSQL server, or one schema of it, for one dataset."""
 
-    advice = "Check that the server runs and takes connections, then try again."
     other_choice = "Name an empty database in which this user may create tables."
 
     def __init__(self, url: str) -> None:
@@ -53,6 +52,10 @@ class Server:
         """
         with self._own_writers:
             yield
+
+    def advice_on(self, _error: DBAPIError) -> str:
+        """Return what to do about an error."""
+        return "Check that the server runs and takes connections, then try again."
 
     def is_there(self) -> bool:
         """Say yes; a server that is gone says so itself when it is asked."""

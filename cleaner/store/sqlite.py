@@ -10,12 +10,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from cleaner.errors import StoreError
 from cleaner.store.turns import turn
 
 # Only against somebody who writes past our queue, such as the sqlite3 shell.
 _BUSY_TIMEOUT_SECONDS = 30
+
+_DAMAGED = (
+    "Keep a copy of it. `sqlite3 FILE .recover` saves what can be saved, `backups` beside it may "
+    "hold an earlier one, and the manifest of an export gives decisions back with `import`."
+)
+_ADVICE = {
+    "SQLITE_BUSY": "Another program holds it; close that, such as a sqlite3 shell, and try again.",
+    "SQLITE_FULL": "The disk is full. Make room and try again; what was answered is kept.",
+    "SQLITE_READONLY": "Make the file and its folder writable, or name another with --state.",
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+}
 
 
 class SqliteFile:
@@ -49,6 +62,12 @@ class SqliteFile:
                     f"{self.shown}: cannot be written ({error.strerror}). {self.advice}"
                 ) from error
             yield
+
+    def advice_on(self, error: DBAPIError) -> str:
+        """Return what to do about an error."""
+        # Such as SQLITE_IOERR_WRITE: the first two parts are the kind.
+        name = getattr(error.orig, "sqlite_errorname", "")
+        return _ADVICE.get("_".join(name.split("_")[:2]), self.advice)
 
     def is_there(self) -> bool:
         """Tell whether the file was not deleted under us."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleaner.errors import StoreError
+from cleaner.project import Project, Request
 from cleaner.store import Store, catalogue
 from tests.postgres import Server
 
@@ -41,6 +42,37 @@ def test_a_connection_that_went_stale_is_made_anew(server: Server) -> None:
     with store.write() as connection:
         catalogue.set_facts(connection, {"root": "here"})
     store.close()
+
+
+def test_a_server_that_crashes_in_the_middle_loses_nothing_that_was_answered(
+    server: Server, dataset: Path
+) -> None:
+    project = Project(dataset, store=server.new_url())
+    project.scan()
+    item_id = project.dataset().items[0].item_id
+    request = Request(item_id, "accept")
+    answered = project.decide([Request(item_id, "skip")]).recorded
+
+    def crash_in_the_middle() -> None:
+        with project.store.write() as connection:
+            catalogue.set_facts(connection, {"root": "elsewhere"})
+            server.crash()
+
+    with pytest.raises(StoreError) as caught:
+        crash_in_the_middle()
+    with pytest.raises(StoreError):
+        project.decide([request])
+
+    server.restart()
+
+    assert "\n" not in str(caught.value)
+    assert "Check that the server runs" in str(caught.value)
+    answered += project.decide([request]).recorded
+    assert project.decide([request]).recorded == (request.op_id,)
+    assert {decision.op_id for decision in project.history()} == set(answered)
+    with project.store.read() as connection:
+        assert catalogue.fact(connection, "root") == str(dataset)
+    project.store.close()
 
 
 def test_without_its_driver_one_line_says_what_to_install(tmp_path: Path) -> None:
