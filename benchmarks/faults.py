@@ -34,7 +34,6 @@ from cleaner.store import catalogue
 OPERATIONS = (*FORKED, *SPAWNED)
 _FILE_SYSTEMS = ("rename", "claim", "copy")
 _KILLS_A_PROJECT = 40  # a log that grows without end would make the operation slower and slower
-_JOBS_A_FULL_RUN = 5
 
 
 @dataclass(slots=True)
@@ -174,6 +173,7 @@ def _seconds(name: str, root: Path, rng: random.Random) -> float:
     project = Project(root)
     try:
         if name in SPAWNED:
+            SPAWNED[name].wake()
             began = time.perf_counter()
             SPAWNED[name].finish(project)
             return time.perf_counter() - began
@@ -207,8 +207,7 @@ def _kill_job(victim: _Victim) -> None:
     job.prepare(project, victim.rng)
     project.store.close()
     victim.tally.hit += kills.spawn(victim.root, job, after=victim.delay())
-    # To its end only now and then: the next killed run goes on from here just as well.
-    is_full = victim.tally.kills % _JOBS_A_FULL_RUN == 0
+    is_full = victim.tally.kills % job.full_run_every == 0
     victim.check([], job.finish if is_full else None)
 
 

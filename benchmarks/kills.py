@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -18,19 +20,24 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from benchmarks.nursery import Nursery
 from cleaner import jobs
 from cleaner.cache import RowCache
+from cleaner.classifier import open_classifier
+from cleaner.exporters import MODEL_FILES
 from cleaner.moves import placing
 from cleaner.project import Project, Request
 from cleaner.settings import ScoreSettings, TrainSettings
+from cleaner.store.models import FinalModel
 from tests.faults.moving import lacks
 
 _CLASSES = ("cat", "dog", "owl")
 _IMAGES_PER_CLASS = 14
 _NETWORK = "mobilenet_v1_1.0_224"
 _SCORE = ScoreSettings((_NETWORK,), views=1, folds=2).as_json()
-_TRAIN = TrainSettings(_NETWORK, views=1, head_epochs=2, fine_tune_epochs=1).as_json()
-_MODEL_FILES = ("model.keras", "model.tflite", "receipt.json")
+_TRAIN = TrainSettings(
+    "mobilenet_v1_1.0_96", views=1, head_epochs=2, fine_tune_epochs=2, batch_size=8
+).as_json()
 
 Acknowledge = Callable[[str], None]
 
@@ -180,31 +187,51 @@ def some_requests(project: Project, rng: random.Random) -> list[Request]:
     ]
 
 
-class Job:
-    """A long verb in its worker process."""
+_nursery = Nursery()
+atexit.register(_nursery.close)
 
-    def __init__(self, kind: str, settings: dict[str, Any]) -> None:
+
+class Job:
+    """A long verb in its worker process.
+
+    Attributes:
+        full_run_every: after so many kills it is run to its end.
+    """
+
+    def __init__(self, kind: str, settings: dict[str, Any], *, full_run_every: int) -> None:
         self._kind = kind
         self._settings = settings
+        self.full_run_every = full_run_every
 
     def prepare(self, project: Project, rng: random.Random) -> None:
         # Else the features would be computed once, and no later kill could fall among them.
         if rng.random() < 0.5:
             shutil.rmtree(project.state / "cache", ignore_errors=True)
 
+    def wake(self) -> None:
+        """Load beforehand what a worker needs, for it is no part of what is killed."""
+        _nursery.wake()
+
     def start(self, project: Project) -> int:
         """Return the process id of the worker."""
-        job = jobs.start(project, self._kind, self._settings)
+        job = _nursery.start(project, self._kind, self._settings)
         if job.pid is None:
             raise Broken("the job has no worker")
         return job.pid
 
     def finish(self, project: Project) -> None:
-        jobs.follow(project, jobs.start(project, self._kind, self._settings), lambda _job: None)
+        job = _nursery.start(project, self._kind, self._settings)
+        jobs.follow(project, job, lambda _job: None)
+        if self._kind == "train":
+            check_no_model_is_hidden(project)
 
 
 FORKED: dict[str, Callable[[], Operation]] = {"decide": Decide, "apply": Apply, "undo": Undo}
-SPAWNED = {"score": Job("score", _SCORE), "train": Job("train", _TRAIN)}
+SPAWNED = {
+    # The next killed run goes on from what a killed one left just as well.
+    "score": Job("score", _SCORE, full_run_every=5),
+    "train": Job("train", _TRAIN, full_run_every=1),
+}
 
 # -- kills -------------------------------------------------------------------------------
 
@@ -314,6 +341,32 @@ def _check_results(project: Project) -> None:
     if rounds and len(project.ranking()) != rounds[-1].images:
         raise Broken("a round is there without all of its images")
     for model in project.models():
-        for name in _MODEL_FILES:
-            if not (Path(model.folder) / name).is_file():
-                raise Broken(f"{model.folder} has no {name}")
+        _check_model(model)
+
+
+def _check_model(model: FinalModel) -> None:
+    """Check that a model that is listed is whole: all files, as long as they were, and at work."""
+    folder = Path(model.folder)
+    receipt = json.loads((folder / "receipt.json").read_text("utf-8"))
+    if receipt != model.receipt:
+        raise Broken(f"the receipt in {folder} is another than the store's")
+    for name, file_name in MODEL_FILES.items():
+        if _bytes_in(folder / file_name) != receipt["size_bytes"][name]:
+            raise Broken(f"{folder / file_name} is not as long as it was")
+    classifier = open_classifier(folder)
+    blank = np.zeros((classifier.input_side_px, classifier.input_side_px, 3), np.uint8)
+    if classifier.predict([blank]).shape != (1, len(model.class_names)):
+        raise Broken(f"{folder} does not answer as it should")
+
+
+def _bytes_in(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def check_no_model_is_hidden(project: Project) -> None:
+    """Check that each folder of a model is listed, and that nothing unfinished is left."""
+    listed = {model.model_id for model in project.models()}
+    there = {folder.name for folder in (project.state / "models").glob("*")}
+    if listed != there:
+        raise Broken(f"models listed: {sorted(listed)}; in the folder: {sorted(there)}")

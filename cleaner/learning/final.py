@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,16 +34,14 @@ from cleaner.learning.training_set import (
     unreadable_note,
     without,
 )
+from cleaner.learning.workshop import Workshop
 from cleaner.progress import Report, silent
 from cleaner.project import Project
 from cleaner.settings import TrainSettings
-from cleaner.store import models
 from cleaner.store.models import FinalModel
 
 _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _SAMPLES = 16
-_UNFINISHED = ".training-"
-_SHIPPED = "shipped"
 
 
 def train_final(project: Project, settings: TrainSettings, report: Report = silent) -> FinalModel:
@@ -64,21 +60,25 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
     started_at, clock = now(), time.perf_counter()
     backbone = open_architecture(settings.model, project.state / "cache")
     gathered = gather(project, seed=settings.seed)
-    workshop = _workshop(project.state / "models", _key(settings, gathered, backbone))
-    trained = _train(_Task(backbone, settings, workshop, project.state / "cache", report), gathered)
+    workshop = Workshop(project, _key(settings, gathered, backbone))
+    if workshop.finished is not None:
+        workshop.close()
+        return workshop.finished
+    cache_folder = project.state / "cache"
+    trained = _train(_Task(backbone, settings, workshop.snapshot, cache_folder, report), gathered)
     seconds = {"training": time.perf_counter() - clock}
-    tested = _ship_and_test(trained, workshop / _SHIPPED, report)
+    tested = _ship_and_test(trained, workshop.shipped, report)
     seconds["total"] = time.perf_counter() - clock
     receipt = tested | _circumstances(trained, settings)
     receipt |= {"seconds": seconds, "started_at": started_at, "finished_at": now()}
-    return _placed(project, settings.model, _Finished(trained, receipt, workshop))
+    return workshop.place(_model(trained, receipt))
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     backbone: Backbone
     settings: TrainSettings
-    workshop: Path
+    snapshot: Path
     cache_folder: Path
     report: Report
 
@@ -91,21 +91,13 @@ class _Trained:
     tuned: FineTuned
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    trained: _Trained
-    receipt: dict[str, Any]
-    workshop: Path
-
-
 def _train(task: _Task, gathered: TrainingSet) -> _Trained:
     photos, head = _head(task, gathered)
     network = finetune.assembled(task.backbone, head)
     tuned = FineTuned({}, 0)
     # Without validation images nothing could tell whether fine-tuning helps or spoils.
     if photos.validation and task.settings.fine_tune_epochs and task.settings.fine_tune_fraction:
-        checkpoint = task.workshop / "fine_tune.npz"
-        tuned = finetune.fine_tune(network, photos, task.settings, checkpoint, task.report)
+        tuned = finetune.fine_tune(network, photos, task.settings, task.snapshot, task.report)
     return _Trained(photos, head, network, tuned)
 
 
@@ -199,36 +191,20 @@ def _circumstances(trained: _Trained, settings: TrainSettings) -> dict[str, Any]
     }
 
 
-def _placed(project: Project, architecture: str, finished: _Finished) -> FinalModel:
-    """Give the model its name and its place, and note it in the store."""
-    folder = _free_folder(project.state / "models", architecture)
-    history = finished.trained.head.history.copy()
-    for name, values in finished.trained.tuned.history.items():
+def _model(trained: _Trained, receipt: dict[str, Any]) -> FinalModel:
+    """Return the model's record, which gets its name with its place."""
+    history = trained.head.history.copy()
+    for name, values in trained.tuned.history.items():
         history[name] = [*history.get(name, []), *values]
-    model = FinalModel(
-        model_id=folder.name,
-        architecture=architecture,
-        class_names=list(finished.trained.photos.class_names),
-        folder=str(folder),
+    return FinalModel(
+        model_id="",
+        architecture=receipt["architecture"],
+        class_names=list(trained.photos.class_names),
+        folder="",
         history=history,
-        receipt={"model_id": folder.name, **finished.receipt},
+        receipt=receipt,
         created_at=now(),
     )
-    shipped = finished.workshop / _SHIPPED
-    text = json.dumps(model.receipt, ensure_ascii=False, indent=2)
-    (shipped / "receipt.json").write_text(text + "\n", encoding="utf-8")
-    shipping.flush(shipped)
-    shipped.rename(folder)
-    with project.store.write() as connection:
-        models.add(connection, model)
-    shutil.rmtree(finished.workshop)
-    return model
-
-
-def _free_folder(models_folder: Path, architecture: str) -> Path:
-    name = f"{architecture}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    candidates = (name, *(f"{name}-{number}" for number in range(2, 1000)))
-    return next(f for f in map(models_folder.joinpath, candidates) if not f.exists())
 
 
 def _key(settings: TrainSettings, photos: TrainingSet, backbone: Backbone) -> str:
@@ -241,18 +217,3 @@ def _key(settings: TrainSettings, photos: TrainingSet, backbone: Backbone) -> st
         [[(photo.source.content_hash, photo.label) for photo in part] for part in parts],
     ]
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _workshop(models_folder: Path, key: str) -> Path:
-    """Return the folder of this training; what others left unfinished goes.
-
-    Their labels or settings are no longer the ones asked for, and each takes as much room as
-    a model.
-    """
-    workshop = models_folder / f"{_UNFINISHED}{key}"
-    for other in models_folder.glob(f"{_UNFINISHED}*"):
-        if other != workshop:
-            shutil.rmtree(other)
-    workshop.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(workshop / _SHIPPED, ignore_errors=True)
-    return workshop

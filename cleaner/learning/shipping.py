@@ -87,11 +87,20 @@ def sizes(folder: Path) -> Mapping[str, int]:
 def flush(folder: Path) -> None:
     """Make sure that the files outlive a power cut, before their folder is renamed."""
     for path in [*folder.rglob("*"), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(path)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make sure that the names in a folder outlive a power cut."""
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _answers(folder: Path, classifier: Classifier, samples: ImageBatch) -> dict[str, PredProbs]:
