@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cleaner import manifests
+from cleaner.drafts import Draft
 from cleaner.errors import ExportError, ModelError
-from cleaner.exporters import DATASET_EXPORTERS, MODEL_EXPORTERS, Entry, csv_file, export_model
-from cleaner.exporters.folder import kept_of
-from cleaner.items import shown_path
+from cleaner.exporters import (
+    DATASET_EXPORTERS,
+    MODEL_EXPORTERS,
+    MODEL_FILES,
+    Entry,
+    csv_file,
+    export_model,
+)
+from cleaner.exporters.folder import check_outside, kept_of
+from cleaner.items import Dataset, shown_path
 from cleaner.progress import Report, silent
 from cleaner.project import Project
 
@@ -29,6 +39,14 @@ class Exported:
     files: tuple[Path, ...]
     manifest: Path
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields the command line promises, plain values only."""
+        return {
+            "written": len(self.files),
+            "files": [shown_path(str(path)) for path in self.files],
+            "manifest": shown_path(str(self.manifest)),
+        }
+
 
 def export(
     project: Project,
@@ -40,7 +58,9 @@ def export(
 ) -> Exported:
     """Write the images, their labels or a model to a place where nothing is yet, with a manifest.
 
-    `manifests.read_into` reads the manifest back.
+    All of it is made beside the destination, under a name that says that it is unfinished, and
+    put in place once it is whole; what a kill has left there goes with the next export to the
+    same destination. `manifests.read_into` reads the manifest back.
 
     Args:
         project: what is exported; its files are only read.
@@ -55,32 +75,38 @@ def export(
     """
     if format_name not in FORMATS:
         raise ExportError(f"There is no format {format_name!r}. Known: {', '.join(FORMATS)}.")
-    manifest = manifests.place(_target(format_name, destination))
-    if manifest.exists():
-        raise ExportError(
-            f"{shown_path(str(manifest))}: there is something already, and nothing is "
-            "overwritten. Name another destination."
-        )
+    record = manifests.record(project)
+    target = _target(format_name, destination)
+    if format_name == "folder":
+        check_outside(project.root, target)
     contents: Mapping[int, Path] | Sequence[Path]
-    if format_name in MODEL_EXPORTERS:
-        contents = export_model(_model_folder(project, model_id), format_name, destination)
-    else:
-        entries = _entries(project)
-        contents = DATASET_EXPORTERS[format_name](entries, destination, report)
-        if format_name == "folder":
-            kept = [entry.item.item_id for entry in kept_of(entries)]
-            contents = dict(zip(kept, contents, strict=True))
-    manifests.write(project, format_name, contents, manifest)
+    with Draft(target).made() as draft:
+        if format_name in MODEL_EXPORTERS:
+            contents = export_model(_model_folder(project, model_id), format_name, draft.path)
+        else:
+            entries = _entries(project, record.dataset)
+            contents = DATASET_EXPORTERS[format_name](entries, draft.path, report)
+            if format_name == "folder":
+                kept = [entry.item.item_id for entry in kept_of(entries)]
+                contents = dict(zip(kept, contents, strict=True))
+        manifests.write(record, format_name, contents, draft.manifest)
     files = contents.values() if isinstance(contents, Mapping) else contents
-    return Exported(tuple(files), manifest)
+    return Exported(tuple(draft.placed(file) for file in files), manifests.place(target))
+
+
+def needs_a_worker(format_name: str) -> bool:
+    """Tell whether a format has to be converted, which loads TensorFlow."""
+    return format_name in MODEL_EXPORTERS and format_name not in MODEL_FILES
 
 
 def _target(format_name: str, destination: Path) -> Path:
-    is_table_in_folder = format_name == "csv" and destination.is_dir()
-    return destination / csv_file.FILE_NAME if is_table_in_folder else destination
+    whole = Path(os.path.abspath(destination))  # noqa: PTH100 - without following links
+    # os.path: a folder that cannot be looked at is told of when it is to be written to.
+    is_table_in_folder = format_name == "csv" and os.path.isdir(whole)  # noqa: PTH112
+    return whole / csv_file.FILE_NAME if is_table_in_folder else whole
 
 
-def _entries(project: Project) -> list[Entry]:
+def _entries(project: Project, dataset: Dataset) -> list[Entry]:
     ranked = {item.item_id: item for item in project.ranking()} if project.rounds() else {}
     return [
         Entry(
@@ -89,7 +115,7 @@ def _entries(project: Project) -> list[Entry]:
             root=project.places.quarantine if item.quarantined else project.root,
             review=ranked.get(item.item_id),
         )
-        for item in project.dataset().items
+        for item in dataset.items
     ]
 
 

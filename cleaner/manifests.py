@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from cleaner import __version__
 from cleaner.decisions import STATUS_AFTER, Action, Decision
 from cleaner.errors import ManifestError
 from cleaner.exporters.base import beside
-from cleaner.items import Item, Status, shown_path
+from cleaner.items import Dataset, Item, Status, shown_path
 from cleaner.project import Project
 from cleaner.store import catalogue, decisions
 
@@ -65,13 +66,29 @@ def place(written: Path) -> Path:
     return whole.with_name(f"{whole.name}.{NAME}")
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The images and the log of a project at one moment; the log has the first entry first."""
+
+    dataset: Dataset
+    log: tuple[Decision, ...]
+
+
+def record(project: Project) -> Record:
+    """Return what is exported, before it is: others may decide while files are copied."""
+    with project.store.read() as connection:
+        names, items = catalogue.class_names(connection), catalogue.all_items(connection)
+        log = tuple(reversed(decisions.history(connection)))
+    return Record(Dataset(project.root, names, items), log)
+
+
 def write(
-    project: Project, format_name: str, written: Mapping[int, Path] | Sequence[Path], file: Path
+    record: Record, format_name: str, written: Mapping[int, Path] | Sequence[Path], file: Path
 ) -> None:
     """Write the manifest of an export.
 
     Args:
-        project: what was exported.
+        record: what was exported.
         format_name: as what.
         written: the file of each item_id, or the files.
         file: where to; see `place`.
@@ -82,21 +99,20 @@ def write(
     by_item = dict(written) if isinstance(written, Mapping) else {}
     files = [] if isinstance(written, Mapping) else list(written)
     log: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for decision in reversed(project.history()):
+    for decision in record.log:
         values = asdict(decision)
         log[decision.item_id].append({name: values[name] for name in _LOGGED})
-    dataset = project.dataset()
     document = {
         "manifest": FORMAT,
         "cleaner": __version__,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "format": format_name,
-        "classes": list(dataset.class_names),
+        "classes": list(record.dataset.class_names),
         "files": {_beside(path, file): _sha256(path) for path in _all_files(files)},
         "images": [
             _image(item, log[item.item_id])
             | ({"file": _beside(by_item[item.item_id], file)} if item.item_id in by_item else {})
-            for item in dataset.items
+            for item in record.dataset.items
         ],
     }
     # ASCII: names that are not UTF-8 come back byte for byte.
@@ -112,10 +128,17 @@ def _image(item: Item, log: list[dict[str, Any]]) -> dict[str, Any]:
 def _all_files(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
-        found += (
-            sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        )
-    return found
+        if stat.S_ISDIR(path.stat().st_mode):
+            # Not rglob, which passes over a folder that it may not read.
+            for folder, _folders, names in os.walk(path, onerror=_raise):
+                found += [Path(folder, name) for name in names]
+        else:
+            found.append(path)
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _beside(path: Path, manifest: Path) -> str:

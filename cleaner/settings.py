@@ -115,6 +115,21 @@ class TrainSettings(_Settings):
         _check_range("seed", self.seed, 0, 2**31 - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class ExportSettings(_Settings):
+    """What is exported by a job, and where to.
+
+    Attributes:
+        format: one of `exports.FORMATS`.
+        destination: an absolute path; the worker stands in another folder.
+        model: which trained model; None is the latest.
+    """
+
+    format: str
+    destination: str
+    model: str | None = None
+
+
 def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise SettingsError(f"{name} is {value!r}; give one of {', '.join(known)}.")

@@ -122,7 +122,30 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     return {"model": shown_path(model.folder), **facts, "classes": classes}
 
 
-TASKS: dict[str, Task] = {"scan": scan, "score": score, "round": next_round, "train": train}
+def export(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Write a format that has to be converted first."""
+    from cleaner import exports
+    from cleaner.settings import ExportSettings
+
+    wanted = ExportSettings.from_json(settings)
+    report(Progress("Converting the model"))
+    written = exports.export(
+        project,
+        wanted.format,
+        Path(wanted.destination),
+        model_id=wanted.model,
+        report=report,
+    )
+    return written.as_json()
+
+
+TASKS: dict[str, Task] = {
+    "scan": scan,
+    "score": score,
+    "round": next_round,
+    "train": train,
+    "export": export,
+}
 
 
 def _fine_tuned(

@@ -153,15 +153,19 @@ def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | N
     """
     from cleaner import exports
 
-    with desk.project() as project, ProgressLine() as line:
-        written = exports.export(project, format_name, destination, model_id=model_id, report=line)
-    document = {
-        "written": len(written.files),
-        "files": [shown_path(str(path)) for path in written.files],
-        "manifest": shown_path(str(written.manifest)),
-    }
-    lines = [f"{len(written.files):,} written to {destination}.", f"manifest  {written.manifest}"]
-    desk.answer(document, lines)
+    with desk.project() as project:
+        if exports.needs_a_worker(format_name):
+            whole = str(destination.absolute())
+            wanted = settings.ExportSettings(format_name, whole, model_id)
+            document = run_job(project, "export", wanted.as_json())
+        else:
+            with ProgressLine() as line:
+                written = exports.export(
+                    project, format_name, destination, model_id=model_id, report=line
+                )
+            document = written.as_json()
+    lines = [f"{document['written']:,} written to {destination}."]
+    desk.answer(document, [*lines, f"manifest  {document['manifest']}"])
 
 
 @click.command("import", epilog=examples("import data/demo cleaned.manifest.json"))

@@ -28,7 +28,8 @@ def export(entries: Sequence[Entry], destination: Path, report: Report = silent)
             what was scanned; nothing is left behind then.
     """
     kept = kept_of(entries)
-    _check_outside(kept, destination)
+    for root in {entry.root for entry in kept}:
+        check_outside(root, destination)
     taken: set[str] = set()
     written: list[Path] = []
     with beside(destination) as partial:
@@ -48,14 +49,13 @@ def kept_of(entries: Sequence[Entry]) -> list[Entry]:
     return [e for e in entries if e.item.status != "excluded" and not e.item.quarantined]
 
 
-def _check_outside(entries: Sequence[Entry], destination: Path) -> None:
-    resolved = destination.resolve()
-    for root in {entry.root.resolve() for entry in entries}:
-        if resolved.is_relative_to(root):
-            raise ExportError(
-                f"{shown_path(str(destination))}: lies in the dataset {shown_path(str(root))}, "
-                "where it would be taken for a class. Name a folder outside of it."
-            )
+def check_outside(root: Path, destination: Path) -> None:
+    """Raise ExportError where the destination lies in the folder that images are copied from."""
+    if destination.resolve().is_relative_to(root.resolve()):
+        raise ExportError(
+            f"{shown_path(str(destination))}: lies in the dataset {shown_path(str(root))}, "
+            "where it would be taken for a class. Name a folder outside of it."
+        )
 
 
 def _free_name(entry: Entry, taken: set[str]) -> str:

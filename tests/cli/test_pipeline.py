@@ -130,3 +130,28 @@ def test_the_model_is_exported(loop: Loop, tmp_path: Path) -> None:
     target = tmp_path / "shapes.tflite"
     assert main(["export", str(loop.root), str(target), "--format", "tflite"]) == 0
     assert main(["predict", str(target), str(loop.root / "disc" / "3.png")]) == 0
+
+
+_WITHOUT_TENSORFLOW = """
+import sys
+from cleaner.cli import main
+code = main(sys.argv[1:])
+sys.exit(code or bool({"tensorflow", "keras"} & set(sys.modules)))
+"""
+
+
+def test_a_format_that_has_to_be_converted_is_written_by_the_worker(
+    loop: Loop, tmp_path: Path
+) -> None:
+    target = tmp_path / "half.tflite"
+    words = ["export", str(loop.root), str(target), "--format", "tflite_float16", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_TENSORFLOW, *words],
+        capture_output=True,
+        text=True,
+        cwd=_PROJECT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"] == [str(target)]
+    full = Path(loop.trained["model"]) / "model.tflite"
+    assert target.stat().st_size < 0.6 * full.stat().st_size
