@@ -16,6 +16,7 @@ _SCRIPTS = (
     "pictures.js",
     "frame.js",
     "keys.js",
+    "memory.js",
     "nameplate.js",
     "saved.js",
     "search.js",

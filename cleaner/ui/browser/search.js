@@ -55,11 +55,12 @@ class ClassSearch {
 
   fill() {
     const typed = this.input.value.trim().toLocaleLowerCase();
-    const starts = ([, shown]) => (shown.toLocaleLowerCase().startsWith(typed) ? 0 : 1);
     const found = [...this.names]
-      .filter(([, shown]) => shown.toLocaleLowerCase().includes(typed))
-      .sort((a, b) => starts(a) - starts(b))
-      .slice(0, MOST_FOUND);
+      .map((entry) => [misfit(entry[1].toLocaleLowerCase(), typed), entry])
+      .filter(([worse]) => worse !== null)
+      .sort(([a], [b]) => a - b)
+      .slice(0, MOST_FOUND)
+      .map(([, entry]) => entry);
     this.list.replaceChildren(...found.map(([name, shown]) => this.option(name, shown)));
     if (!found.length) this.list.append(el("div", "search-none", "No class with these letters."));
     this.highlight(0);
@@ -108,4 +109,12 @@ class ClassSearch {
     this.close();
     this.onChosen(option.dataset.name);
   }
+}
+
+/* Returns how well a name fits what was typed, 0 best: as its beginning, a word's, a part. */
+function misfit(name, typed) {
+  const at = name.indexOf(typed);
+  if (at < 0) return null;
+  if (at === 0) return name.length === typed.length ? 0 : 1;
+  return /[^\p{L}\p{N}]/u.test(name[at - 1]) ? 2 : 3;
 }

@@ -17,6 +17,7 @@ from cleaner.ui import browser
 from cleaner.ui.next_step import Step
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("notice.js", "numbers.js", "screen.js", "deck.js")
 
 
 def deck(dataset_key: str, *, round_id: int, flagged: int, end: Step) -> bool:
@@ -49,7 +50,7 @@ def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "cleaner_deck",
         css=browser.style(_HERE / "deck.css"),
-        js=browser.script(*(_HERE / name for name in ("notice.js", "screen.js", "deck.js"))),
+        js=browser.script(*(_HERE / name for name in _SCRIPTS)),
     )
 
 

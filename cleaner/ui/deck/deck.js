@@ -7,6 +7,7 @@
  *  - The ranking follows the decisions, but never under the fingers: the image on the screen
  *    and the ones decoded after it stay in their order; what comes later is the server's.
  *  - Names are set as text, never as markup.
+ *  - To who reviews blind nothing tells what the model thinks of an image not decided yet.
  */
 
 const PAGE = 50; // queue entries fetched at a time
@@ -18,6 +19,8 @@ const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is 
 const SETTLE_MS = 3000;
 const ANSWER_MS = 1500;
 const REST_MS = 250; // on one image, before more about it is worth asking for
+
+const BLIND_KEY = "cleaner:blind";
 
 class Deck {
   constructor(parent) {
@@ -31,6 +34,8 @@ class Deck {
     this.session = { count: 0, times: [] };
     this.changed = false;
     this.dwelling = null;
+    this.blind = recall("localStorage", BLIND_KEY, false) === true;
+    this.screen.drawBlind(this.blind);
     this.generation = 0;
     this.frame = new Frame(this.screen.root);
     this.onKey = (event) => this.key(event);
@@ -77,6 +82,7 @@ class Deck {
       onState: () => this.drawSaved(),
       onAnswer: (answer) => this.answered(answer),
     });
+    this.numbers = new ClassNumbers(this.api);
     this.session.count = Number(sessionStorage.getItem(`cleaner:session:${this.api}`) || 0);
     await this.outbox.open();
     await this.load();
@@ -100,6 +106,7 @@ class Deck {
       this.decided = new Set();
       this.left = page.left;
       this.takeHistory(history);
+      this.numbers.setClasses(page.classes.map((one) => one.name));
       this.screen.setClasses(page.classes);
       this.takePage(page, PAGE);
       this.loading = false;
@@ -195,16 +202,17 @@ class Deck {
 
   decide(action, label = null) {
     const item = this.current;
-    if (!item) return;
+    if (!item) return false;
     if (item.notice) {
       this.screen.flash("wait", "D decides anew, L leaves it as it is");
-      return;
+      return false;
     }
     if (!this.mayDecide(item, action)) {
       this.screen.flash("wait", "Wait for the picture");
-      return;
+      return false;
     }
-    const entry = { ...this.entry(item, action), label, seen: item.seen ?? null };
+    const { blind } = this;
+    const entry = { ...this.entry(item, action), label, seen: item.seen ?? null, blind };
     this.queue.shift();
     this.decided.add(item.item_id);
     this.undoStack.push({ op_id: entry.op_id, action, label, item });
@@ -212,9 +220,26 @@ class Deck {
     if (item.flagged) this.left -= 1;
     this.count(1);
     this.outbox.add(entry);
-    this.screen.flash(action, this.sentence(action, item, label));
+    this.screen.flash(action, this.sentence(action, item, label), blind && this.opinion(item));
     this.show();
     this.refill();
+    return true;
+  }
+
+  /* Returns what the model had to say, for who has decided without knowing. */
+  opinion(item) {
+    if (item.suggested_label === item.current_label) return "The model suggested nothing else";
+    const name = this.screen.name(item.suggested_label);
+    return `The model suggested ${name} (${percent(item.suggested_confidence)})`;
+  }
+
+  toggleBlind() {
+    this.blind = !this.blind;
+    remember("localStorage", BLIND_KEY, this.blind);
+    this.screen.drawBlind(this.blind);
+    this.screen.flash("wait", this.blind ? "Blind: decide first, then see" : "No longer blind");
+    this.dwelling = null;
+    this.show();
   }
 
   sentence(action, item, label) {
@@ -230,23 +255,42 @@ class Deck {
   moveToSuggested() {
     const item = this.current;
     if (!item) return;
+    if (this.blind) {
+      this.screen.flash("wait", "Blind: press a number, or T and type");
+      return;
+    }
     if (item.suggested_label === item.current_label) {
-      this.screen.flash("wait", "No other label is suggested; press a number or /");
+      this.screen.flash("wait", "No other label is suggested; press a number or T");
       return;
     }
     this.decide("move", item.suggested_label);
   }
 
+  /* Decides for a class; returns whether that was possible. */
   moveTo(name) {
     const item = this.current;
-    if (!item) return;
-    if (name === item.current_label) this.decide("accept");
-    else this.decide("move", name);
+    if (!item) return false;
+    return name === item.current_label ? this.decide("accept") : this.decide("move", name);
   }
 
   moveToNumber(number) {
-    const name = this.screen.chips?.[number - 1]?.dataset.name;
-    if (name !== undefined) this.moveTo(name);
+    const name = this.numbers.named(number);
+    if (name === null) {
+      this.screen.flash("wait", `${number} stands for no class yet; type one with T`);
+    } else if (this.moveTo(name)) {
+      this.numbers.use(name);
+    }
+  }
+
+  moveToTyped(name) {
+    const item = this.current;
+    if (!this.moveTo(name)) return;
+    const number = this.numbers.use(name);
+    if (!number) return;
+    this.screen.drawNumbers();
+    const told = `${this.screen.name(name)} is on ${number} from now on`;
+    this.screen.flash("move", told, this.blind && this.opinion(item));
+    this.show();
   }
 
   async undo() {
@@ -406,7 +450,7 @@ class Deck {
     clearTimeout(this.restTimer);
     const { evidence } = this.screen;
     evidence.replaceChildren();
-    if (!item) return;
+    if (!item || this.blind) return;
     this.restTimer = setTimeout(
       () => evidence.dispatchEvent(new CustomEvent("rest", { detail: item })), REST_MS,
     );
@@ -417,7 +461,7 @@ class Deck {
     const reason = this.pictures.broken.get(item.item_id);
     if (reason === undefined) this.screen.drawPicture(image);
     else this.screen.drawBroken(reason);
-    this.screen.drawItem(item);
+    this.screen.drawItem(this.blind ? veiled(item) : item);
   }
 
   showNone() {
@@ -504,7 +548,9 @@ class Deck {
       s: () => this.decide("skip"),
       u: () => this.undo(),
       r: () => this.redo(),
+      b: () => this.toggleBlind(),
       z: () => this.screen.toggleZoom(),
+      t: () => this.screen.openSearch(),
       "/": () => this.screen.openSearch(),
       "?": () => this.screen.keys.toggle(),
     };
@@ -516,6 +562,12 @@ class Deck {
     if (key === "z") return shifted ? () => this.redo() : () => this.undo();
     return key === "y" && !shifted ? () => this.redo() : null;
   }
+}
+
+/* Returns an item without all that the model says of it. */
+function veiled(item) {
+  const unknown = { self_confidence: null, suggested_label: item.current_label };
+  return { ...item, ...unknown, reasons: [], isVeiled: true };
 }
 
 // ---------------------------------------------------------------- mounting

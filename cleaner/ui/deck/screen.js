@@ -6,11 +6,12 @@ const KEYS = [
   [["A", "Enter"], " or ", "The label is right: keep it"],
   [["M", "Space"], " or ", "Move to the suggested label"],
   [["1", "9"], "–", "Move to the class with this number"],
-  [["/"], "", "Search all classes, then Enter"],
+  [["T", "/"], " or ", "Type a class, then Enter"],
   [["X"], "", "Exclude: it belongs to no class"],
   [["S"], "", "Skip: decide in the next round"],
   [["U", "Ctrl Z"], " or ", "Undo, the latest first"],
   [["R", "Ctrl Y"], " or ", "Redo what was undone"],
+  [["B"], "", "Blind: see what the model says only after you have decided"],
   [["Z"], "", "Larger picture, and back"],
   [["?"], "", "This list"],
 ];
@@ -29,7 +30,7 @@ class Screen {
     });
     this.search = new ClassSearch({
       tagOf: (name) => this.tagOf(name),
-      onChosen: (name) => this.deck.moveTo(name),
+      onChosen: (name) => this.deck.moveToTyped(name),
     });
     this.root = el("div", "surface deck");
     this.root.append(this.topBar(), this.body(), this.search.root, this.keys.root);
@@ -44,10 +45,13 @@ class Screen {
     this.leftWords = el("span", "left");
     this.bar = el("span", "bar-fill");
     this.sessionWords = el("span", "session");
+    this.blindSwitch = button("quiet blind-switch", keycap("B"), " Blind");
+    this.blindSwitch.title = "Decide without knowing what the model suggests";
+    this.blindSwitch.addEventListener("click", () => this.deck.toggleBlind());
     return el(
       "div", "top",
       this.leftWords, el("span", "bar", this.bar), this.sessionWords, this.saved.root,
-      this.who.root, this.keys.opener,
+      this.who.root, this.blindSwitch, this.keys.opener,
     );
   }
 
@@ -123,15 +127,24 @@ class Screen {
 
   setClasses(classes) {
     this.search.setClasses(classes);
-    this.chips = classes.slice(0, 9).map((one, index) => {
-      const chip = button("chip", keycap(String(index + 1)), el("span", "name", one.shown));
-      chip.addEventListener("click", () => this.deck.moveTo(one.name));
-      chip.dataset.name = one.name;
-      return chip;
-    });
-    const all = button("chip more", keycap("/"), el("span", "name", `Search ${classes.length} classes`));
+    this.drawNumbers();
+  }
+
+  /* Draws what the number keys stand for; a number nobody uses yet keeps its place. */
+  drawNumbers() {
+    const { places } = this.deck.numbers;
+    this.chips = places.map((name, at) => (name === null ? freeChip(at + 1) : this.chip(name, at + 1)));
+    const words = `Type one of ${this.search.names.size} classes`;
+    const all = button("chip more", keycap("T"), el("span", "name", words));
     all.addEventListener("click", () => this.openSearch());
     this.classes.replaceChildren(...this.chips, all);
+  }
+
+  chip(name, number) {
+    const chip = button("chip", keycap(String(number)), el("span", "name", this.name(name)));
+    chip.addEventListener("click", () => this.deck.moveToNumber(number));
+    chip.dataset.name = name;
+    return chip;
   }
 
   // -- one item
@@ -151,7 +164,8 @@ class Screen {
       this.drawRow(this.suggestedRow, "Suggested label",
         item.suggested_label, item.suggested_confidence);
     } else {
-      this.drawRow(this.suggestedRow, "Suggested label", null, 0);
+      this.drawRow(this.suggestedRow, "Suggested label", null, null);
+      this.suggestedRow.name.textContent = item.isVeiled ? "hidden until you decide" : "the same";
     }
     const reasons = isGiven
       ? item.reasons
@@ -176,9 +190,9 @@ class Screen {
 
   drawRow(row, title, className, probability) {
     row.title.textContent = title;
-    row.name.textContent = className === null ? "the same" : this.name(className);
-    row.value.textContent = className === null ? "" : percent(probability);
-    row.fill.style.width = `${(100 * probability).toFixed(1)}%`;
+    row.name.textContent = this.name(className);
+    row.value.textContent = probability === null ? "" : percent(probability);
+    row.fill.style.width = `${(100 * (probability ?? 0)).toFixed(1)}%`;
   }
 
   drawPicture(image) {
@@ -238,9 +252,14 @@ class Screen {
     this.sessionWords.textContent = session ? `${session} this session${pace}` : "";
   }
 
-  flash(kind, words) {
-    this.verdict.className = `verdict ${kind}`;
-    this.verdict.textContent = words;
+  drawBlind(isBlind) {
+    this.blindSwitch.setAttribute("aria-pressed", String(isBlind));
+  }
+
+  /* Says what a key did; `more` stands below it, and stays long enough to be read. */
+  flash(kind, words, more = "") {
+    this.verdict.className = `verdict ${kind}${more ? " told" : ""}`;
+    this.verdict.replaceChildren(words, ...(more ? [el("div", "verdict-more", more)] : []));
     // Restarts the fading.
     this.verdict.getAnimations?.().forEach((animation) => {
       animation.cancel();
@@ -256,10 +275,17 @@ class Screen {
 
   tagOf(name) {
     if (name === this.deck.current?.current_label) return "current";
+    if (this.deck.blind) return "";
     return name === this.deck.current?.suggested_label ? "suggested" : "";
   }
 
   toggleZoom() {
     this.root.classList.toggle("zoomed");
   }
+}
+
+function freeChip(number) {
+  const chip = el("span", "chip free", keycap(String(number)));
+  chip.title = "The next class you type";
+  return chip;
 }
