@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from cleaner import folder, intake, moves
+from cleaner import folder, intake, leasing, moves
 from cleaner.decisions import (
     STATUS_AFTER,
     Action,
@@ -32,6 +32,7 @@ from cleaner.decisions import (
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, Status, shown_path
+from cleaner.leasing import Handed
 from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.progress import Progress, Report, silent
 from cleaner.store import catalogue, decisions, logbook, models, rounds
@@ -214,6 +215,16 @@ class Project:
         with self.store.read() as connection:
             self._require_round(connection)
             return rounds.queue_page(connection, after=after, limit=limit)
+
+    def hand_out(self, holder: str, *, after: int = -1, limit: int) -> Handed:
+        """Return images of the queue that nobody else has in hand, and keep them for `holder`.
+
+        Raises:
+            NotScored: no round has ranked the images yet.
+        """
+        with self.store.read() as connection:
+            self._require_round(connection)
+        return leasing.hand_out(self.store, holder, _Queue(after), limit=limit)
 
     def ranking(self, *, after: int = -1, limit: int | None = None) -> list[ReviewItem]:
         """Return all ranked images, reviewed or not, worst first, behind rank `after`.
@@ -482,6 +493,19 @@ class Project:
         """
         moves.recover(self.store, self.places)  # a plan is right for settled moves only
         return moves.run(self.store, self.places, self.plan_moves(), report=report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """What awaits a decision behind rank `after`."""
+
+    after: int
+
+    def count(self, connection: Connection) -> int:
+        return rounds.queue_length(connection)
+
+    def first(self, connection: Connection, limit: int) -> list[ReviewItem]:
+        return rounds.queue_page(connection, after=self.after, limit=limit)
 
 
 class _RollBack(Exception):

@@ -210,6 +210,15 @@ for _database, _statements in append_only.STATEMENTS.items():
         _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
         event.listen(decisions, "after_create", _ddl.execute_if(dialect=_database))
 
+# Which images somebody's page has in hand, and until when, in seconds since 1970.
+leases = Table(
+    "leases",
+    metadata,
+    Column("item_id", ForeignKey("items.item_id"), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
 moves = Table(
     "moves",
     metadata,

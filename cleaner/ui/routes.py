@@ -7,7 +7,8 @@ know nothing of it. They name images by number, never by path.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,9 +19,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cleaner import leasing
 from cleaner.decisions import STATUS_AFTER, Decision, ReviewItem, deed
 from cleaner.errors import CleanerError, ImageRejected, NotScored, UnknownItem
 from cleaner.items import Item, shown_path
+from cleaner.leasing import Handed
 from cleaner.project import Project, Recorded, Rejected, Request
 from cleaner.store import catalogue, decisions, rounds
 from cleaner.ui import thumbnails
@@ -32,6 +35,8 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_DECISIONS = 200
 MAX_PAGE = 200
 MAX_NAME = 100
+MAX_HOLDERS = 200
+_HOLDER = re.compile("[A-Za-z0-9-]{8,64}")
 _FOR_EVER = "private, max-age=31536000, immutable"
 _ACTIONS = (*STATUS_AFTER, "undo", "redo")
 
@@ -71,22 +76,25 @@ def routes(registry: Registry) -> list[BaseRoute]:
     def history(request: HttpRequest) -> Response:
         return _history(project_of(request), request, _reviewer(request))
 
-    async def decide(request: HttpRequest) -> Response:
-        try:
-            _check_sender(request)
-            wanted = _requests(await _body(request))
-            project = await run_in_threadpool(project_of, request)
-            answer = await run_in_threadpool(_decide, project, wanted, _reviewer(request))
-            followers.tell(request.path_params["key"], project)
-            return answer
-        except (_Refused, CleanerError) as error:
-            return _problem(error)
+    @_taking
+    def decide(request: HttpRequest, body: Any) -> Response:
+        wanted, project = _requests(body), project_of(request)
+        answer = _decide(project, wanted, _reviewer(request))
+        followers.tell(request.path_params["key"], project)
+        return answer
+
+    @_taking
+    def give_back(request: HttpRequest, body: Any) -> Response:
+        holders = _holders(body)
+        leasing.release(project_of(request).store, holders)
+        return _json({})
 
     return [
         Route("/api/p/{key}/image/{item_id:int}", image),
         *_beside_a_suspect(project_of),
         Route("/api/p/{key}/queue", queue),
         Route("/api/p/{key}/history", history),
+        Route("/api/p/{key}/leases", give_back, methods=["POST"]),
         Route("/api/p/{key}/decisions", decide, methods=["POST"]),
         # Streamlit answers any other address with its page and 200.
         Route("/api", _nothing_here, methods=_ALL_METHODS),
@@ -127,6 +135,22 @@ def _answering(answer: Answer) -> Answer:
     return guarded
 
 
+def _taking(
+    take: Callable[[HttpRequest, Any], Response],
+) -> Callable[[HttpRequest], Awaitable[Response]]:
+    """Hand what one of this app's own pages has sent to a plain function, in a thread."""
+
+    async def guarded(request: HttpRequest) -> Response:
+        try:
+            _check_sender(request)
+            body = await _body(request)
+            return await run_in_threadpool(take, request, body)
+        except (_Refused, CleanerError) as error:
+            return _problem(error)
+
+    return guarded
+
+
 def _nothing_here(_request: HttpRequest) -> Response:
     return _problem(_Refused(404, "There is nothing at this address."))
 
@@ -154,8 +178,13 @@ def _image(project: Project, request: HttpRequest) -> Response:
 def _queue(project: Project, request: HttpRequest) -> Response:
     after = _number(request, "after", default=-1, low=-1, high=2**31)
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
+    holder = request.query_params.get("holder")
     try:
-        page = project.queue(after=after, limit=limit)
+        handed = (
+            Handed(project.queue(after=after, limit=limit), with_others=0)
+            if holder is None
+            else project.hand_out(_holder(holder), after=after, limit=limit)
+        )
     except NotScored as error:
         raise _Refused(409, shown_path(str(error))) from error
     with project.store.read() as connection:
@@ -163,7 +192,8 @@ def _queue(project: Project, request: HttpRequest) -> Response:
             "round": rounds.latest(connection),
             "left": rounds.queue_length(connection),
             "reviewer": _reviewer(request),
-            "items": _review_items(connection, page),
+            "with_others": handed.with_others,
+            "items": _review_items(connection, handed.items),
         }
         if "after" not in request.query_params:
             names = catalogue.class_names(connection)
@@ -299,6 +329,19 @@ def _requests(values: Any) -> list[Request]:
     if not isinstance(values, list) or len(values) > MAX_DECISIONS:
         raise _Refused(400, f"Send a list of at most {MAX_DECISIONS} decisions.")
     return [_request(one) for one in values]
+
+
+def _holders(value: Any) -> list[str]:
+    holders = value.get("holders") if isinstance(value, dict) else None
+    if not isinstance(holders, list) or len(holders) > MAX_HOLDERS:
+        raise _Refused(400, f"Send a list of at most {MAX_HOLDERS} holders.")
+    return [_holder(one) for one in holders]
+
+
+def _holder(value: Any) -> str:
+    if not isinstance(value, str) or not _HOLDER.fullmatch(value):
+        raise _Refused(400, "A holder is 8 to 64 letters, digits and dashes.")
+    return value
 
 
 def _request(value: Any) -> Request:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from cleaner.project import Project, Request
-from tests.e2e.conftest import DeckPage, Server
+from tests.e2e.conftest import SHOWN, DeckPage, Server
 
 
 @pytest.fixture
@@ -106,3 +106,49 @@ def test_what_somebody_else_decided_can_be_left_as_it_is(
     deck.wait_saved()
     assert [one.reviewer for one in project.history() if one.item_id == first] == ["Anna"]
     assert len(project.history()) == 3
+
+
+def test_two_browsers_review_different_images_to_the_end(
+    page: Page, other: BrowserContext, server: Server, project: Project
+) -> None:
+    anna = DeckPage(page, server.address(project, "review"))
+    ben = DeckPage(other.new_page(), anna.url)
+    for _image in range(10):
+        assert anna.shown != ben.shown
+        anna.press("a")
+        ben.press("x")
+    anna.wait_saved()
+    ben.wait_saved()
+    log = project.history()
+    assert len({one.item_id for one in log}) == len(log) == 20
+    assert [item.item_id for item in project.queue()]
+
+
+def test_what_is_left_with_others_is_told_and_comes_when_they_close(
+    page: Page, other: BrowserContext, server: Server, project: Project
+) -> None:
+    for item in project.queue()[4:]:
+        project.decide([Request(item.item_id, "accept")])
+    anna = DeckPage(page, server.address(project, "review"))
+    first = anna.shown
+    second = other.new_page()
+    second.goto(anna.url)
+    second.get_by_text("4 images are with another reviewer").wait_for()
+    anna.press("a")
+    anna.wait_saved()
+    page.goto("about:blank")
+    second.wait_for_function(f"({SHOWN}) > {first}")
+    assert len(project.history()) == 57
+
+
+def test_ones_own_closed_and_reloaded_tabs_block_nobody(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    first = deck.shown
+    page.route("**/leases", lambda route: route.abort())  # as if the browser had crashed
+    page.close(run_before_unload=False)
+    again = DeckPage(page.context.new_page(), deck.url)
+    assert again.shown == first
+    again.page.reload()
+    again.wait_for(first)

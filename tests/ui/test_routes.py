@@ -61,6 +61,25 @@ def test_a_page_out_of_range_is_refused(client: TestClient, api: str, query: str
     assert client.get(f"{api}/queue?{query}").status_code == 400
 
 
+def test_two_pages_get_different_images_and_a_closed_one_gives_its_own_back(
+    client: TestClient, api: str
+) -> None:
+    first = client.get(f"{api}/queue?holder=first-page&limit=6").json()
+    second = client.get(f"{api}/queue?holder=second-page&limit=6").json()
+    assert [item["position"] for item in first["items"]] == list(range(6))
+    assert (second["items"], second["with_others"]) == ([], 10)
+    assert client.post(f"{api}/leases", json={"holders": ["first-page"]}).status_code == 200
+    again = client.get(f"{api}/queue?holder=second-page&limit=6").json()
+    assert again["items"] == first["items"]
+
+
+@pytest.mark.parametrize("holder", ["short", "x" * 65, "no spaces here", "über-page"])
+def test_what_is_no_name_of_a_page_is_refused(client: TestClient, api: str, holder: str) -> None:
+    assert client.get(f"{api}/queue", params={"holder": holder}).status_code == 400
+    for body in ([holder], {"holders": [holder]}, {"holders": 7}, {"holders": ["page-name"] * 201}):
+        assert client.post(f"{api}/leases", json=body).status_code == 400
+
+
 # -- decisions -------------------------------------------------------------------------
 
 

@@ -1,10 +1,13 @@
-"""Version 3: the queue can be asked for some of its images; the log says why it showed each."""
+"""Version 3: the queue can be asked for some of its images, and by several people at once.
+
+The log says why each image was shown.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, Column, Integer, String, Text, text
+from sqlalchemy import JSON, Column, Float, ForeignKey, Integer, String, Text, text
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -41,6 +44,12 @@ def upgrade(operations: Operations) -> None:
     operations.add_column("decisions", Column("reason", Text))
     # What the signals said of a round that is over is known to nobody any more.
     operations.add_column("scores", Column("signals", JSON, nullable=False, server_default="{}"))
+    operations.create_table(
+        "leases",
+        Column("item_id", Integer, ForeignKey("items.item_id"), primary_key=True),
+        Column("holder", String(64), nullable=False),
+        Column("expires_at", Float, nullable=False),
+    )
 
 
 def _count_given_labels(operations: Operations) -> None:

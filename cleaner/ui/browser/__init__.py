@@ -15,6 +15,7 @@ _SCRIPTS = (
     "outbox.js",
     "pictures.js",
     "frame.js",
+    "holder.js",
     "keys.js",
     "memory.js",
     "nameplate.js",

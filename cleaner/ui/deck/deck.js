@@ -12,7 +12,8 @@
 
 const PAGE = 50; // queue entries fetched at a time
 const MOST = 200; // that the server gives at a time
-const REFILL_BELOW = 25;
+const REFILL_BELOW = 12;
+const LOOK_AGAIN_MS = 4000; // where all that is left is with others
 const AHEAD = 8; // pictures decoded before they are needed
 const BEHIND = 4; // pictures kept for an undo
 const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is asked for
@@ -53,7 +54,9 @@ class Deck {
     clearTimeout(this.followTimer);
     clearTimeout(this.cardTimer);
     clearTimeout(this.restTimer);
+    clearTimeout(this.lookTimer);
     this.outbox?.close();
+    this.holder?.close();
     this.screen.who.close();
     this.generation += 1;
     this.screen.root.remove();
@@ -84,7 +87,8 @@ class Deck {
     });
     this.numbers = new ClassNumbers(this.api);
     this.session.count = Number(sessionStorage.getItem(`cleaner:session:${this.api}`) || 0);
-    await this.outbox.open();
+    this.holder = new Holder(this.api, () => this.fetchQueue());
+    await Promise.all([this.outbox.open(), this.holder.open()]);
     await this.load();
   }
 
@@ -97,7 +101,7 @@ class Deck {
     await this.outbox.adoptOrphans();
     await this.outbox.flush();
     try {
-      const page = await getJson(`${this.api}/queue?limit=${PAGE}`);
+      const page = await getJson(`${this.api}/queue?limit=${PAGE}&holder=${this.holder.id}`);
       const history = await this.ownHistory();
       if (generation !== this.generation) return;
       this.screen.who.setLogin(page.reviewer);
@@ -108,7 +112,7 @@ class Deck {
       this.takeHistory(history);
       this.numbers.setClasses(page.classes.map((one) => one.name));
       this.screen.setClasses(page.classes);
-      this.takePage(page, PAGE);
+      this.takePage(page);
       this.loading = false;
       this.show();
     } catch (error) {
@@ -120,7 +124,7 @@ class Deck {
   }
 
   /* Takes the worst that await a decision now, behind what is shown and what comes next. */
-  takePage(page, limit) {
+  takePage(page) {
     const fresh = new Map(page.items.map((item) => [item.item_id, item]));
     // What is not on the screen yet may change its words, but not its place.
     const next = this.queue
@@ -129,7 +133,9 @@ class Deck {
     const taken = [...next, ...this.outbox.entries].map((one) => one.item_id);
     const known = new Set([...taken, ...this.decided]);
     this.queue = [...next, ...page.items.filter((item) => !known.has(item.item_id))];
-    this.exhausted = page.items.length < limit;
+    // What somebody else has in hand may still come back.
+    this.withOthers = page.with_others;
+    this.exhausted = page.left <= page.items.length + page.with_others;
     if (!this.outbox.entries.length) this.left = page.left;
   }
 
@@ -163,16 +169,17 @@ class Deck {
     // What is held or on its way may be among the worst; a page of others is wanted.
     const limit = Math.min(MOST, PAGE + AHEAD + 1 + this.outbox.entries.length);
     try {
-      const page = await getJson(`${this.api}/queue?after=-1&limit=${limit}`);
+      const page = await getJson(`${this.api}/queue?after=-1&limit=${limit}&holder=${this.holder.id}`);
       if (generation === this.generation) {
-        const [wasEmpty, wasExhausted] = [this.queue.length === 0, this.exhausted];
-        this.takePage(page, limit);
+        const wasEmpty = this.queue.length === 0;
+        const awaited = !this.exhausted || this.withOthers > 0;
+        this.takePage(page);
         this.prefetch();
         this.drawCounters();
-        if (wasEmpty && (this.queue.length || !wasExhausted)) this.show();
+        if (wasEmpty && (this.queue.length || awaited)) this.show();
       }
     } catch {
-      setTimeout(() => this.refill(), 2000);
+      setTimeout(() => (this.withOthers ? this.fetchQueue() : this.refill()), 2000);
     } finally {
       this.refilling = false;
     }
@@ -470,6 +477,10 @@ class Deck {
       this.screen.drawMessage("Fetching the queue", this.problem ?? "");
       return;
     }
+    if (this.withOthers) {
+      this.showOthersAtWork();
+      return;
+    }
     if (this.changed) {
       // The page does not know yet what follows; it is asked at once.
       this.screen.drawMessage("All suspects are reviewed", "");
@@ -479,6 +490,14 @@ class Deck {
     const { title, detail, button: words } = this.end;
     const action = words ? { words, run: () => this.press() } : null;
     this.screen.drawMessage(title, detail, { action, mayUndo: true });
+  }
+
+  showOthersAtWork() {
+    const images = this.withOthers === 1 ? "1 image is" : `${this.withOthers} images are`;
+    const words = "Nothing else awaits a decision. What they leave comes up here by itself.";
+    this.screen.drawMessage(`${images} with another reviewer`, words, { mayUndo: true });
+    clearTimeout(this.lookTimer);
+    this.lookTimer = setTimeout(() => this.fetchQueue(), LOOK_AGAIN_MS);
   }
 
   async press() {

@@ -1,0 +1,133 @@
+"""Several people at one queue, each with images of their own: what a page is handed out.
+
+A page asks under a name of its own, and holds what it got until it asks again, gives it back, or
+has been silent for a while. What somebody holds is passed over for everybody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from sqlalchemy import Connection
+
+from cleaner.decisions import ReviewItem
+from cleaner.errors import StoreError
+from cleaner.store import Store, leases
+from cleaner.store.leases import Held
+
+TERM_SECONDS = 120.0
+# What each holds at most where there are several: nobody sits on a queue that others wait for.
+SHARE = 24
+# Held without being handed out yet, so that not every decision makes a page write.
+SPARE = 8
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Pile(Protocol):
+    """What a reviewer wants to see."""
+
+    def count(self, connection: Connection) -> int:
+        """Return how many images there are of it."""
+        ...
+
+    def first(self, connection: Connection, limit: int) -> Sequence[ReviewItem]:
+        """Return the first so many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a page was handed out.
+
+    Attributes:
+        items: in the order of the queue.
+        with_others: how many others have that would have come up among them.
+    """
+
+    items: list[ReviewItem]
+    with_others: int
+
+
+def hand_out(store: Store, holder: str, pile: Pile, *, limit: int) -> Handed:
+    """Return the first images that nobody else has, and keep them for `holder`.
+
+    Args:
+        store: where the leases are kept.
+        holder: made up by the page that asks.
+        pile: what the reviewer wants to see.
+        limit: at most so many; fewer where others are at work.
+
+    Raises:
+        StoreError: the database cannot be read. If it can only not be written, as on a full
+            disk, the images are handed out all the same.
+    """
+    now = time.time()
+    with store.read() as connection:
+        found = _Found(leases.held(connection, holder, now), pile.count(connection), limit)
+        images = pile.first(connection, found.wanted)
+    if found.holds(images, now):
+        return found.handed(images)
+    try:
+        with store.write() as connection:
+            found = _Found(leases.held(connection, holder, now), pile.count(connection), limit)
+            images = pile.first(connection, found.wanted)
+            leases.release(connection, (), now)
+            leases.take(connection, holder, found.kept(images), now + TERM_SECONDS)
+            return found.handed(images)
+    except StoreError as error:
+        log.warning("What a page got was not kept for it: %s", error)
+        return found.handed(images)
+
+
+def release(store: Store, holders: Collection[str]) -> None:
+    """Give back what these pages had.
+
+    Raises:
+        StoreError: it stays with them until it expires.
+    """
+    with store.write() as connection:
+        leases.release(connection, holders, time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is leased and what is left, and what follows for whoever asks for `limit` images."""
+
+    held: Held
+    left: int
+    limit: int
+
+    @property
+    def wanted(self) -> int:
+        """How many images to look at, so that enough of them are free."""
+        return self.most + SPARE + len(self.held.others)
+
+    @property
+    def most(self) -> int:
+        """How many are handed out; of a short queue, half is left to whoever comes next."""
+        return min(self.limit, SHARE if self.held.holders else max(SHARE, self.left // 2))
+
+    def _free(self, images: Sequence[ReviewItem]) -> list[ReviewItem]:
+        return [image for image in images if image.item_id not in self.held.others]
+
+    def kept(self, images: Sequence[ReviewItem]) -> list[int]:
+        """Return which images are held from now on."""
+        return [image.item_id for image in self._free(images)[: self.most + SPARE]]
+
+    def handed(self, images: Sequence[ReviewItem]) -> Handed:
+        """Return what is handed out."""
+        free = self._free(images)
+        return Handed(free[: self.most], len(images) - len(free))
+
+    def holds(self, images: Sequence[ReviewItem], now: float) -> bool:
+        """Tell whether all that is handed out is held for a while, and not too much besides."""
+        handed = self.handed(images).items
+        fresh = {i for i, until in self.held.mine.items() if until > now + TERM_SECONDS / 2}
+        has_more = len(self.held.mine) > self.most + 2 * SPARE
+        return not has_more and all(image.item_id in fresh for image in handed)

@@ -1,0 +1,124 @@
+/*
+ * Which page this is to the server, that hands out images to several at once.
+ *
+ * What a page got is nobody else's until it is closed. A page that could not say so any more, as
+ * after a crash, is noticed by the next one in this browser: its lock is free.
+ */
+
+const HEARTBEAT_MS = 45000;
+const IDLE_MS = 10 * 60 * 1000; // without a key or a pointer, what is held goes to others
+
+class Holder {
+  constructor(api, onHeartbeat) {
+    this.api = api;
+    this.onHeartbeat = onHeartbeat;
+    this.id = newId();
+    this.prefix = `cleaner:holder:${api}:`;
+    this.letGo = () => {};
+    this.onHide = () => this.giveBack();
+    this.onActive = () => this.touch();
+    this.lastActive = Date.now();
+  }
+
+  async open() {
+    await this.holdLock();
+    const gone = await this.orphans();
+    this.remember();
+    window.addEventListener("pagehide", this.onHide);
+    window.addEventListener("keydown", this.onActive, { capture: true });
+    window.addEventListener("pointerdown", this.onActive, { capture: true });
+    this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
+    if (gone.length) await this.send(gone).catch(() => {});
+  }
+
+  close() {
+    window.removeEventListener("pagehide", this.onHide);
+    window.removeEventListener("keydown", this.onActive, { capture: true });
+    window.removeEventListener("pointerdown", this.onActive, { capture: true });
+    clearInterval(this.heartbeat);
+    this.giveBack();
+    this.letGo();
+  }
+
+  beat() {
+    if (Date.now() - this.lastActive < IDLE_MS) this.onHeartbeat();
+  }
+
+  touch() {
+    const wasIdle = Date.now() - this.lastActive >= IDLE_MS;
+    this.lastActive = Date.now();
+    if (wasIdle) this.onHeartbeat();
+  }
+
+  giveBack() {
+    const body = new Blob([JSON.stringify({ holders: [this.id] })], { type: "application/json" });
+    // The next page says so again, before it asks: this may arrive later than that.
+    navigator.sendBeacon(`${this.api}/leases`, body);
+  }
+
+  send(holders) {
+    return fetch(`${this.api}/leases`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ holders }),
+      signal: AbortSignal.timeout(5000),
+    });
+  }
+
+  holdLock() {
+    if (!navigator.locks) return Promise.resolve();
+    return new Promise((resolve) => {
+      navigator.locks
+        .request(this.prefix + this.id, () => {
+          resolve();
+          return new Promise((release) => {
+            this.letGo = release;
+          });
+        })
+        .catch(resolve);
+    });
+  }
+
+  /* Returns the pages of this browser that are gone without having said so. */
+  async orphans() {
+    if (!navigator.locks) {
+      // Without locks only what this very tab showed before is known to be gone.
+      const before = sessionStorage.getItem(this.prefix);
+      return before ? [before] : [];
+    }
+    const gone = [];
+    for (const key of this.known()) {
+      await navigator.locks.request(key, { ifAvailable: true }, (lock) => {
+        if (lock === null) return;
+        gone.push(key.slice(this.prefix.length));
+        this.forget(key);
+      });
+    }
+    return gone;
+  }
+
+  known() {
+    try {
+      return Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
+    } catch {
+      return [];
+    }
+  }
+
+  remember() {
+    try {
+      sessionStorage.setItem(this.prefix, this.id);
+      localStorage.setItem(this.prefix + this.id, "");
+    } catch {
+      // Then what it holds expires by itself.
+    }
+  }
+
+  forget(key) {
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      // As above.
+    }
+  }
+}
