@@ -26,7 +26,7 @@ from cleaner.arrays import ViewFeatures
 from cleaner.learning.heads import Head
 from cleaner.learning.scoring import Examples
 from cleaner.predictions import Evidence
-from cleaner.settings import DEFAULT_BACKBONES, MODES, ScoreSettings
+from cleaner.settings import DEFAULT_BACKBONES, MODES, PRECISIONS, ScoreSettings
 from cleaner.signals import SIGNALS
 
 OURS = "Cleaner"
@@ -40,6 +40,7 @@ def main(words: Sequence[str] | None = None) -> None:
         arguments.views,
         seed=arguments.seed,
         mode=arguments.mode,
+        precision=arguments.precision,
     )
     known = truth.read(arguments.photos, arguments.truth, arguments.given, arguments.truth_column)
     features = truth.features_of(known.sources, settings, arguments.cache)
@@ -78,6 +79,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=ScoreSettings().views)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mode", choices=MODES, default=MODES[0])
+    parser.add_argument("--precision", choices=PRECISIONS, default=ScoreSettings().precision)
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument(
         "--peer-backbone",
@@ -117,7 +119,7 @@ def _peer_features(
     arguments: argparse.Namespace, known: Truth, settings: ScoreSettings
 ) -> dict[str, ViewFeatures]:
     names = tuple(arguments.peer_backbone or settings.backbones)
-    plain = ScoreSettings(names, views=1, seed=settings.seed)
+    plain = ScoreSettings(names, views=1, seed=settings.seed, precision=settings.precision)
     return dict(zip(names, truth.features_of(known.sources, plain, arguments.cache), strict=True))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from cleaner import folder, images
 from cleaner.arrays import ItemMask, Labels, ViewFeatures
 from cleaner.backbones import open_backbone
-from cleaner.learning.bottlenecks import Source, view_features
+from cleaner.learning.bottlenecks import Source, committee_features
 from cleaner.learning.heads import Head
 from cleaner.learning.scoring import Examples
 from cleaner.settings import ScoreSettings
@@ -148,21 +148,18 @@ def _disputed(photos: Path, table: Path, stems: Collection[str]) -> Truth:
 def features_of(
     sources: Sequence[Source], settings: ScoreSettings, cache_folder: Path
 ) -> tuple[ViewFeatures, ...]:
-    """Return one (view, item, feature) array a backbone.
+    """Return one (view, item, feature) array a backbone, from the cache an app would fill.
 
     Raises:
         SystemExit: a photo cannot be read.
     """
-    found = [
-        view_features(
-            sources,
-            open_backbone(name),
-            views=settings.views,
-            seed=settings.seed,
-            cache_folder=cache_folder,
-        )
-        for name in settings.backbones
-    ]
+    found = committee_features(
+        sources,
+        [open_backbone(name, settings.precision) for name in settings.backbones],
+        views=settings.views,
+        seed=settings.seed,
+        cache_folder=cache_folder,
+    )
     for source, reason in found[0].rejected:
         raise SystemExit(f"{source.path}: {reason}. Leave it out of the truth table.")
     return tuple(bottlenecks.features for bottlenecks in found)
