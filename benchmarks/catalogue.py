@@ -27,12 +27,14 @@ from cleaner.decisions import Decision
 from cleaner.items import Finding, ScannedFile
 from cleaner.project import Project, Request
 from cleaner.settings import ScoreSettings
+from cleaner.signals import SIGNALS
 from cleaner.store import catalogue, decisions, rounds
 from cleaner.store.bulk import add_rows
 from cleaner.store.tables import decisions as log
 from cleaner.store.tables import items
 
 _CLASSES = [f"class {number:03d}" for number in range(100)]
+_SIGNALS = [name for name in SIGNALS if name != "self_confidence"]
 _BATCH = 100_000
 _FLAGGED = 0.1
 _DECIDED = 100_000
@@ -106,17 +108,21 @@ def _file(number: int) -> ScannedFile:
 
 
 def _open_round(project: Project, images: int, flagged: int) -> None:
-    order = np.random.default_rng(0).permutation(images)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(images)
+    signals = {name: rng.random(images).round(4).tolist() for name in _SIGNALS}
     ranking = [
         {
             "item_id": int(item) + 1,
             "position": position,
             "suggested_label": _CLASSES[(item + 1) % len(_CLASSES)],
             "self_confidence": 0.1,
-            "suggested_confidence": 0.8,
+            "suggested_confidence": 0.5 + 0.5 * position % 97 / 97,
             "label_quality": position / images,
             "flagged": position < flagged,
             "reasons": ["Looks like class 001 (80%), not like class 000 (10%)"],
+            "reason_kinds": ("rival", "torn", "rival views")[position % 3],
+            "signals": {name: said[position] for name, said in signals.items()},
         }
         for position, item in enumerate(order)
     ]

@@ -147,6 +147,17 @@ class Round:
     closed_at: str | None
 
 
+# What there is to say of an image that the latest round did not rank, such as an excluded one.
+UNRANKED: dict[str, Any] = {
+    "self_confidence": 0.0,
+    "suggested_confidence": 0.0,
+    "label_quality": 0.0,
+    "flagged": False,
+    "position": -1,
+    "reasons": ("The latest round did not rank this image.",),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
     """One line of the queue.

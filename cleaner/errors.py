@@ -49,6 +49,10 @@ class SettingsError(CleanerError):
     """A setting has a value outside its range."""
 
 
+class SelectionError(CleanerError):
+    """Images were asked for by something that they do not have."""
+
+
 class ShapeError(CleanerError):
     """Arrays that must describe the same items do not."""
 

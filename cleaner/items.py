@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 Split = Literal["train", "validation", "test"]
 Status = Literal["unreviewed", "accepted", "moved", "excluded", "skipped"]
+
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_WRITTEN_BYTE = re.compile("//([89a-f][0-9a-f])")
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -114,3 +118,20 @@ def shown_path(path: str) -> str:
     'cats/bad\\xff.jpg'
     """
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def written_name(name: str) -> str:
+    r"""Return a relative path or class name as databases and URLs take it.
+
+    A byte that is not UTF-8 is written ``//ff``; no relative path holds two slashes in a row, so
+    nothing is ambiguous.
+
+    >>> written_name("caf\udce9/1.jpg")
+    'caf//e9/1.jpg'
+    """
+    return _ESCAPED_BYTE.sub(lambda found: f"//{ord(found[0]) - 0xDC00:02x}", name)
+
+
+def read_name(written: str) -> str:
+    """Return the name that was written."""
+    return _WRITTEN_BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), written)

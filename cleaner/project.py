@@ -35,10 +35,12 @@ from cleaner.items import Dataset, Finding, Item, Status, shown_path
 from cleaner.leasing import Handed
 from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.progress import Progress, Report, silent
-from cleaner.store import catalogue, decisions, logbook, models, rounds
+from cleaner.selection import QUEUE, Selection
+from cleaner.store import catalogue, decisions, logbook, models, rounds, selected
 from cleaner.store import moves as journal
 from cleaner.store.address import open_store
 from cleaner.store.models import FinalModel
+from cleaner.store.selected import FIRST, Page, Pair
 
 STATE_SUFFIX = ".cleaner"
 _SCAN_ATTEMPTS = 5
@@ -216,15 +218,41 @@ class Project:
             self._require_round(connection)
             return rounds.queue_page(connection, after=after, limit=limit)
 
-    def hand_out(self, holder: str, *, after: int = -1, limit: int) -> Handed:
-        """Return images of the queue that nobody else has in hand, and keep them for `holder`.
+    def selected(
+        self, selection: Selection, *, after: str = FIRST, limit: int | None = None
+    ) -> Page:
+        """Return images of a selection, in its order, behind the place that a page named.
+
+        Raises:
+            NotScored: no round has ranked the images yet.
+            SelectionError: `after` is no place in this order.
+        """
+        with self.store.read() as connection:
+            self._require_round(connection)
+            return selected.page(connection, selection, after=after, limit=limit)
+
+    def hand_out(
+        self, holder: str, selection: Selection = QUEUE, *, after: str = FIRST, limit: int
+    ) -> Handed:
+        """Return images of a selection that nobody else has in hand, and keep them for `holder`.
+
+        Raises:
+            NotScored: no round has ranked the images yet.
+            SelectionError: `after` is no place in this order.
+        """
+        with self.store.read() as connection:
+            self._require_round(connection)
+        return leasing.hand_out(self.store, holder, _Selected(selection, after), limit=limit)
+
+    def pairs(self, selection: Selection, *, limit: int | None = None) -> list[Pair]:
+        """Return which labels of a selection are suggested which others, and how often.
 
         Raises:
             NotScored: no round has ranked the images yet.
         """
         with self.store.read() as connection:
             self._require_round(connection)
-        return leasing.hand_out(self.store, holder, _Queue(after), limit=limit)
+            return selected.pairs(connection, selection, limit=limit)
 
     def ranking(self, *, after: int = -1, limit: int | None = None) -> list[ReviewItem]:
         """Return all ranked images, reviewed or not, worst first, behind rank `after`.
@@ -496,16 +524,17 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class _Queue:
-    """What awaits a decision behind rank `after`."""
+class _Selected:
+    """What a person wants to look at behind a place in its order."""
 
-    after: int
+    selection: Selection
+    after: str
 
     def count(self, connection: Connection) -> int:
-        return rounds.queue_length(connection)
+        return selected.count(connection, self.selection)
 
     def first(self, connection: Connection, limit: int) -> list[ReviewItem]:
-        return rounds.queue_page(connection, after=self.after, limit=limit)
+        return selected.page(connection, self.selection, after=self.after, limit=limit).items
 
 
 class _RollBack(Exception):

@@ -15,15 +15,6 @@ SPLIT_AGREEMENT = 0.75
 # A label that has less of the nearest images' vote is told to have few of them.
 LONELY_VOTE = 0.15
 
-# The kinds of reasons there are, and how each is asked for.
-REASONS: dict[str, str] = {
-    "rival": "looks like another class",
-    "torn": "torn between two classes",
-    "views": "the views disagree",
-    "models": "the models disagree",
-    "lonely": "few like it carry the label",
-}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standard:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from cleaner.project import Project
 from cleaner.store import rounds
+
+# Columns of a round of which nothing is to be known.
+VALUES: dict[str, Any] = {
+    "model_id": "none",
+    "images": 0,
+    "flagged": 0,
+    "accuracy": 0.5,
+    "seconds": {"features": 0.0, "training": 0.0, "total": 0.0},
+    "settings": {},
+    "started_at": "2026-01-01T00:00:00+00:00",
+}
 
 
 def open_round(project: Project, *, flagged: Mapping[str, str]) -> int:
@@ -28,14 +40,6 @@ def open_round(project: Project, *, flagged: Mapping[str, str]) -> int:
         }
         for position, item_id in enumerate([*suspects, *others])
     ]
-    values = {
-        "model_id": "none",
-        "images": len(ranking),
-        "flagged": len(suspects),
-        "accuracy": 0.5,
-        "seconds": {"features": 0.0, "training": 0.0, "total": 0.0},
-        "settings": {},
-        "started_at": "2026-01-01T00:00:00+00:00",
-    }
+    values = VALUES | {"images": len(ranking), "flagged": len(suspects)}
     with project.store.write() as connection:
         return rounds.open_round(connection, values, ranking)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from cleaner import queue
 from cleaner.noise import NoiseModel, estimate
 from cleaner.predictions import Evidence
+from cleaner.selection import REASONS
 from cleaner.signals import SIGNALS
-from cleaner.standings import REASONS, Standard
+from cleaner.standings import Standard
 from tests.noise import noisy
 
 CLASSES = ("cat", "dog", "owl")

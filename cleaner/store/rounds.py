@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -17,11 +17,11 @@ from sqlalchemy import (
     update,
 )
 
-from cleaner.decisions import ReviewItem, Round
+from cleaner.decisions import UNRANKED, ReviewItem, Round
 from cleaner.store.bulk import add_rows
 from cleaner.store.tables import LARGEST_NUMBER, items, rounds, scores
 
-_REVIEW_COLUMNS = [
+REVIEW_COLUMNS = [
     items.c.item_id,
     items.c.path,
     items.c.split,
@@ -171,7 +171,7 @@ def queue_page(
         page = page.where(items.c.queue_position <= _last_position(after, limit))
     statement = _ranked(connection).where(items.c.item_id.in_(page.scalar_subquery()))
     order = (items.c.queue_position, *_WITHIN_A_POSITION)
-    return _review_items(connection, statement.order_by(*order).limit(limit))
+    return review_items(connection.execute(statement.order_by(*order).limit(limit)))
 
 
 def _last_position(after: int, limit: int) -> ColumnElement[int]:
@@ -192,12 +192,13 @@ def ranking_page(
     """Return every ranked image, reviewed or not, worst first, behind position `after`."""
     behind = scores.c.position > min(after, LARGEST_NUMBER)
     statement = _ranked(connection).where(behind).order_by(scores.c.position, *_WITHIN_A_POSITION)
-    return _review_items(connection, statement.limit(limit))
+    return review_items(connection.execute(statement.limit(limit)))
 
 
 def review_item(connection: Connection, item_id: int) -> ReviewItem | None:
     """Return one image as the latest round ranked it."""
-    found = _review_items(connection, _ranked(connection).where(items.c.item_id == item_id))
+    of_item = _ranked(connection).where(items.c.item_id == item_id)
+    found = review_items(connection.execute(of_item))
     return found[0] if found else None
 
 
@@ -228,14 +229,19 @@ def suggestions(connection: Connection) -> dict[tuple[str, str], int]:
 
 def _ranked(connection: Connection) -> Select[Any]:
     return (
-        select(*_REVIEW_COLUMNS)
+        select(*REVIEW_COLUMNS)
         .join(scores, scores.c.item_id == items.c.item_id)
         .where(scores.c.round_id == latest(connection), items.c.present)
     )
 
 
-def _review_items(connection: Connection, statement: Select[Any]) -> list[ReviewItem]:
-    return [
-        ReviewItem(**{**row, "reasons": tuple(row["reasons"])})
-        for row in connection.execute(statement).mappings()
-    ]
+def review_items(rows: Iterable[Sequence[Any]]) -> list[ReviewItem]:
+    """Return what rows of `REVIEW_COLUMNS` say; an image need not have been ranked."""
+    return [_review_item(*row) for row in rows]
+
+
+def _review_item(*row: Any) -> ReviewItem:
+    values = dict(zip(ReviewItem.__slots__, row, strict=True))
+    if values["position"] is None:
+        return ReviewItem(**values | UNRANKED | {"suggested_label": values["current_label"]})
+    return ReviewItem(**values | {"reasons": tuple(values["reasons"])})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sqlalchemy import (
@@ -26,36 +25,25 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from cleaner.items import shown_path
+from cleaner.items import read_name, shown_path, written_name
 from cleaner.store import append_only
-
-_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
-_WRITTEN_BYTE = re.compile("//([89a-f][0-9a-f])")
 
 
 class Name(TypeDecorator[str]):
     """A relative path or a class name, as `os.fsdecode` gives it.
 
-    Databases refuse the surrogates that stand for bytes that are not UTF-8. Such a byte is
-    written ``//ff``; no relative path holds two slashes in a row, so nothing is ambiguous.
+    Databases refuse the surrogates that stand for bytes that are not UTF-8.
     """
 
     impl = Text
     cache_ok = True
+    python_type = str
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else _ESCAPED_BYTE.sub(_write_byte, value)
+        return None if value is None else written_name(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else _WRITTEN_BYTE.sub(_read_byte, value)
-
-
-def _write_byte(found: re.Match[str]) -> str:
-    return f"//{ord(found[0]) - 0xDC00:02x}"
-
-
-def _read_byte(found: re.Match[str]) -> str:
-    return chr(0xDC00 + int(found[1], 16))
+        return None if value is None else read_name(value)
 
 
 class Words(TypeDecorator[str]):
@@ -182,7 +170,7 @@ scores = Table(
     Column("label_quality", Float, nullable=False),
     Column("flagged", Boolean, nullable=False),
     Column("reasons", JSON, nullable=False),
-    # Of which kinds the reasons are, as in `standings.REASONS`, a space between them.
+    # Of which kinds the reasons are, as in `selection.REASONS`, a space between them.
     Column("reason_kinds", String(60), nullable=False, server_default=""),
     # Name of a signal -> what it said when the round was opened, but for the self-confidence.
     Column("signals", JSON, nullable=False, server_default="{}"),

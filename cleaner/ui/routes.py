@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -20,12 +20,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cleaner import leasing
-from cleaner.decisions import STATUS_AFTER, Decision, ReviewItem, deed
-from cleaner.errors import CleanerError, ImageRejected, NotScored, UnknownItem
+from cleaner.decisions import STATUS_AFTER, UNRANKED, Decision, ReviewItem, deed
+from cleaner.errors import CleanerError, ImageRejected, NotScored, SelectionError, UnknownItem
 from cleaner.items import Item, shown_path
-from cleaner.leasing import Handed
 from cleaner.project import Project, Recorded, Rejected, Request
-from cleaner.store import catalogue, decisions, rounds
+from cleaner.selection import Selection
+from cleaner.store import catalogue, decisions, rounds, selected
+from cleaner.store.selected import Page, Sign
 from cleaner.ui import thumbnails
 from cleaner.ui.evidence import Showcases
 from cleaner.ui.followers import Followers
@@ -93,6 +94,7 @@ def routes(registry: Registry) -> list[BaseRoute]:
         Route("/api/p/{key}/image/{item_id:int}", image),
         *_beside_a_suspect(project_of),
         Route("/api/p/{key}/queue", queue),
+        *_in_lanes(project_of),
         Route("/api/p/{key}/history", history),
         Route("/api/p/{key}/leases", give_back, methods=["POST"]),
         Route("/api/p/{key}/decisions", decide, methods=["POST"]),
@@ -100,6 +102,16 @@ def routes(registry: Registry) -> list[BaseRoute]:
         Route("/api", _nothing_here, methods=_ALL_METHODS),
         Route("/api/{rest:path}", _nothing_here, methods=_ALL_METHODS),
     ]
+
+
+def _in_lanes(project_of: Callable[[HttpRequest], Project]) -> list[BaseRoute]:
+    """Return the route that says which images belong together."""
+
+    @_answering
+    def pairs(request: HttpRequest) -> Response:
+        return _pairs(project_of(request), request)
+
+    return [Route("/api/p/{key}/pairs", pairs)]
 
 
 def _beside_a_suspect(project_of: Callable[[HttpRequest], Project]) -> list[BaseRoute]:
@@ -176,29 +188,40 @@ def _image(project: Project, request: HttpRequest) -> Response:
 
 
 def _queue(project: Project, request: HttpRequest) -> Response:
-    after = _number(request, "after", default=-1, low=-1, high=2**31)
+    selection, after = _selection(request), request.query_params.get("after")
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
-    holder = request.query_params.get("holder")
-    try:
-        handed = (
-            Handed(project.queue(after=after, limit=limit), with_others=0)
-            if holder is None
-            else project.hand_out(_holder(holder), after=after, limit=limit)
-        )
-    except NotScored as error:
-        raise _Refused(409, shown_path(str(error))) from error
+    page, with_others = _page(project, request, selection, after=after or "", limit=limit)
     with project.store.read() as connection:
         answer = {
             "round": rounds.latest(connection),
             "left": rounds.queue_length(connection),
             "reviewer": _reviewer(request),
-            "with_others": handed.with_others,
-            "items": _review_items(connection, handed.items),
+            "with_others": with_others,
+            "matching": selected.count(connection, selection),
+            "after": page.after,
+            "items": _review_items(connection, page.items),
         }
-        if "after" not in request.query_params:
+        if after is None:
             names = catalogue.class_names(connection)
             answer["classes"] = [{"name": name, "shown": shown_path(name)} for name in names]
         return _json(answer)
+
+
+def _page(
+    project: Project, request: HttpRequest, selection: Selection, *, after: str, limit: int
+) -> tuple[Page, int]:
+    """Return a page, and how many images of it others have in hand."""
+    holder = request.query_params.get("holder")
+    # What was decided about waits for nobody, so nobody has it to themselves.
+    if holder is None or selection.status != "awaiting":
+        return project.selected(selection, after=after, limit=limit), 0
+    handed = project.hand_out(_holder(holder), selection, after=after, limit=limit)
+    return Page(handed.items, after=None), handed.with_others
+
+
+def _pairs(project: Project, request: HttpRequest) -> Response:
+    limit = _number(request, "limit", default=MAX_PAGE, low=1, high=MAX_PAGE)
+    return _json([asdict(pair) for pair in project.pairs(_selection(request), limit=limit)])
 
 
 def _history(project: Project, request: HttpRequest, login: str) -> Response:
@@ -249,14 +272,25 @@ def _shown(connection: Connection, item: Item) -> dict[str, Any]:
 
 
 def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[str, Any]]:
-    """Return the images with the version of each one's picture and what the browser has seen."""
-    known = [catalogue.item(connection, item.item_id) for item in page]
-    seen = decisions.latest_of(connection, [item.item_id for item in page])
+    """Return the images with who decided, the version of each picture, and what is seen of it."""
+    item_ids = [item.item_id for item in page]
+    signs = selected.signs(connection, item_ids)
+    seen = decisions.latest_of(connection, item_ids)
     return [
         item.as_json()
-        | {"v": thumbnails.version_of(found) if found else "", "seen": seen.get(item.item_id)}
-        for item, found in zip(page, known, strict=True)
+        | {
+            "v": thumbnails.version_of(signs[item.item_id]),
+            "decided": _who(signs[item.item_id]),
+            "seen": seen.get(item.item_id),
+        }
+        for item in page
     ]
+
+
+def _who(sign: Sign) -> dict[str, str] | None:
+    if sign.decided_at is None:
+        return None
+    return {"reviewer": shown_path(sign.reviewer or ""), "at": sign.decided_at}
 
 
 def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | None:
@@ -278,7 +312,6 @@ def _redoable(connection: Connection, undo: str, decision: Decision) -> dict[str
 
 
 def _unranked(item: Item) -> ReviewItem:
-    """Return an image that the latest round did not rank, such as an excluded one."""
     return ReviewItem(
         item_id=item.item_id,
         path=item.path,
@@ -288,13 +321,8 @@ def _unranked(item: Item) -> ReviewItem:
         given_label=item.given_label,
         current_label=item.current_label,
         suggested_label=item.current_label,
-        self_confidence=0.0,
-        suggested_confidence=0.0,
-        label_quality=0.0,
-        flagged=False,
         status=item.status,
-        position=-1,
-        reasons=("The latest round did not rank this image.",),
+        **UNRANKED,
     )
 
 
@@ -373,6 +401,13 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
 }
 
 
+def _selection(request: HttpRequest) -> Selection:
+    # A class name may hold bytes that are not UTF-8; as they are or in writing, they arrive.
+    query = request.scope["query_string"].decode("latin-1")
+    given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    return Selection.of_query(dict(given))
+
+
 def _number(request: HttpRequest, name: str, *, default: int, low: int, high: int) -> int:
     given = request.query_params.get(name, str(default))
     try:
@@ -401,5 +436,5 @@ def _problem(error: _Refused | CleanerError) -> Response:
 def _status(error: _Refused | CleanerError) -> int:
     if isinstance(error, _Refused):
         return error.status
-    known = {NotScored: 409, UnknownItem: 404, ImageRejected: 410}
+    known = {NotScored: 409, UnknownItem: 404, ImageRejected: 410, SelectionError: 400}
     return known.get(type(error), 503)

@@ -9,12 +9,13 @@ from cleaner import images
 from cleaner.errors import ImageRejected
 from cleaner.items import Item
 from cleaner.project import Project
+from cleaner.store.selected import Sign
 
 # A fixed choice: a client that could ask for any size could fill the disk.
 SIDES_PX = (160, 960, 1600)
 
 
-def version_of(item: Item) -> str:
+def version_of(item: Item | Sign) -> str:
     """Return what an image's URL holds so that it may be cached for ever."""
     return item.content_hash[:12]
 

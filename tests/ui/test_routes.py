@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from cleaner.project import Project
+from cleaner.project import Project, Request
 from cleaner.ui import routes, server
 from cleaner.ui.registry import Registry
 from tests.ui.samples import make_images, open_round
@@ -56,7 +57,7 @@ def test_a_dataset_without_a_round_has_no_queue(
     assert "nothing is ranked" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=999", "limit=x", "after=-2"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=999", "limit=x", "after=x", "after=%22x%22"])
 def test_a_page_out_of_range_is_refused(client: TestClient, api: str, query: str) -> None:
     assert client.get(f"{api}/queue?{query}").status_code == 400
 
@@ -78,6 +79,73 @@ def test_what_is_no_name_of_a_page_is_refused(client: TestClient, api: str, hold
     assert client.get(f"{api}/queue", params={"holder": holder}).status_code == 400
     for body in ([holder], {"holders": [holder]}, {"holders": 7}, {"holders": ["page-name"] * 201}):
         assert client.post(f"{api}/leases", json=body).status_code == 400
+
+
+def test_a_selection_comes_in_pages_each_naming_the_next(client: TestClient, api: str) -> None:
+    wanted = f"{api}/queue?order=-file&status=any&limit=7"
+    page, paths = client.get(wanted).json(), []
+    assert (page["matching"], page["left"], len(page["classes"])) == (24, 10, 4)
+    while True:
+        paths += [item["path"] for item in page["items"]]
+        if page["after"] is None:
+            break
+        page = client.get(f"{wanted}&after={quote(page['after'])}").json()
+        assert "classes" not in page
+    assert paths == sorted(paths, reverse=True)
+    assert len(paths) == 24
+
+
+def test_who_decided_comes_with_an_image_that_was_decided_about(
+    client: TestClient, api: str, project: Project
+) -> None:
+    project.decide([Request(1, "move", "star"), Request(3, "exclude")], reviewer="ann")
+    answer = client.get(f"{api}/queue?reviewer=ann&order=-decided").json()
+    assert [item["status"] for item in answer["items"]] == ["excluded", "moved"]
+    assert [item["decided"]["reviewer"] for item in answer["items"]] == ["ann", "ann"]
+    assert answer["matching"] == 2
+    awaiting = client.get(f"{api}/queue?limit=1").json()["items"]
+    assert [item["decided"] for item in awaiting] == [None]
+
+
+def test_pairs_of_classes_are_counted(client: TestClient, api: str) -> None:
+    assert client.get(f"{api}/pairs").json() == [
+        {"current": "circle", "suggested": "square", "count": 6},
+        {"current": "square", "suggested": "star", "count": 4},
+    ]
+    of_one = client.get(f"{api}/pairs?current=square&status=unreviewed").json()
+    assert of_one == [{"current": "square", "suggested": "star", "count": 6}]
+    assert client.get(f"{api}/pairs?current=nobody").json() == []
+
+
+@pytest.mark.parametrize(
+    "query", ["status=open", "order=sideways", "reason=bad", "low=x", "low=2", "low=0.8&high=0.1"]
+)
+def test_a_selection_that_means_nothing_is_refused_in_one_line(
+    client: TestClient, api: str, query: str
+) -> None:
+    for kind in ("queue", "pairs"):
+        answer = client.get(f"{api}/{kind}?{query}")
+        assert answer.status_code == 400
+        assert "\n" not in answer.json()["error"]
+
+
+def test_a_class_is_found_by_the_bytes_of_its_name_or_in_writing(
+    client: TestClient, registry: Registry, tmp_path: Path
+) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    hostile = Project(make_images(tmp_path / "odd", class_names=(name, "<b>&x=1"), each=2))
+    hostile.scan()
+    open_round(hostile)
+    api = f"/api/p/{registry.open(hostile.root)}"
+    for written in ("caf%E9", "caf%2F%2Fe9", "caf//e9"):
+        answer = client.get(f"{api}/queue?current={written}").json()
+        assert [item["path"] for item in answer["items"]] == [
+            "caf\\xe9/000.jpg",
+            "caf\\xe9/001.jpg",
+        ]
+    (pair,) = client.get(f"{api}/pairs", params={"current": "<b>&x=1"}).json()
+    assert pair == {"current": "<b>&x=1", "suggested": name, "count": 2}
+    hostile.store.close()
 
 
 # -- decisions -------------------------------------------------------------------------
