@@ -145,10 +145,6 @@ class Selection:
         return cls(**{"status": usual} | values)
 
 
-# The queue as it stands.
-QUEUE = Selection()
-
-
 def _usual_status(reviewer: str | None, order: str) -> str:
     by_decision = order.removeprefix(DOWN) == "decided"
     return "any" if reviewer is not None or by_decision else "awaiting"
@@ -168,3 +164,7 @@ def _number(name: str, given: str) -> float:
 def _check(name: str, value: str, known: Sequence[str] | Mapping[str, str], more: str = "") -> None:
     if value not in known:
         raise SelectionError(f"{name} is {value!r}. Known: {', '.join(known)}{more}.")
+
+
+# The queue as it stands; made here because making one asks the functions above.
+QUEUE = Selection()
