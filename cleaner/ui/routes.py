@@ -171,7 +171,7 @@ def _nothing_here(_request: HttpRequest) -> Response:
 
 
 def _image(project: Project, request: HttpRequest) -> Response:
-    side_px = _number(request, "side", default=960, low=min(thumbnails.SIDES_PX), high=1600)
+    side_px = _number(request, "side", default=960, low=min(thumbnails.SIDES_PX), high=4096)
     if side_px not in thumbnails.SIDES_PX:
         raise _Refused(400, f"side is {side_px}; known: {thumbnails.SIDES_PX}.")
     with project.store.read() as connection:

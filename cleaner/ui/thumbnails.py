@@ -11,8 +11,9 @@ from cleaner.items import Item
 from cleaner.project import Project
 from cleaner.store.selected import Sign
 
-# A fixed choice: a client that could ask for any size could fill the disk.
-SIDES_PX = (160, 960, 1600)
+# A fixed choice: a client that could ask for any size could fill the disk. The largest is made
+# only of images that somebody zooms into.
+SIDES_PX = (160, 960, 1600, 4096)
 
 
 def version_of(item: Item | Sign) -> str:

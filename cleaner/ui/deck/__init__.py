@@ -17,7 +17,7 @@ from cleaner.ui import browser
 from cleaner.ui.next_step import Step
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("notice.js", "numbers.js", "screen.js", "deck.js")
+_SCRIPTS = ("notice.js", "numbers.js", "loupe.js", "screen.js", "deck.js")
 
 
 def deck(dataset_key: str, *, round_id: int, flagged: int, end: Step) -> bool:

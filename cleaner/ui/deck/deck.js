@@ -466,7 +466,7 @@ class Deck {
   showItem(item) {
     const image = this.pictures.get(item);
     const reason = this.pictures.broken.get(item.item_id);
-    if (reason === undefined) this.screen.drawPicture(image);
+    if (reason === undefined) this.screen.drawPicture(image, item);
     else this.screen.drawBroken(reason);
     this.screen.drawItem(this.blind ? veiled(item) : item);
   }
@@ -571,6 +571,11 @@ class Deck {
       z: () => this.screen.toggleZoom(),
       t: () => this.screen.openSearch(),
       "/": () => this.screen.openSearch(),
+      "+": () => this.screen.loupe.in(),
+      "=": () => this.screen.loupe.in(), // + without Shift
+      "-": () => this.screen.loupe.out(),
+      0: () => this.screen.loupe.reset(),
+      escape: () => this.screen.loupe.reset(),
       "?": () => this.screen.keys.toggle(),
     };
     return handlers[key] ?? null;

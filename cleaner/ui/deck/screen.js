@@ -13,6 +13,7 @@ const KEYS = [
   [["R", "Ctrl Y"], " or ", "Redo what was undone"],
   [["B"], "", "Blind: see what the model says only after you have decided"],
   [["Z"], "", "Larger picture, and back"],
+  [["+", "−"], " ", "Closer, to the pixels and past them; wheel, drag or double click"],
   [["?"], "", "This list"],
 ];
 
@@ -60,7 +61,8 @@ class Screen {
     this.verdict = el("div", "verdict");
     this.verdict.setAttribute("aria-live", "polite");
     this.caption = el("figcaption", "caption");
-    this.stage = el("figure", "stage", this.picture, this.verdict, this.caption);
+    this.loupe = new Loupe(this.picture, (item, side) => this.deck.pictures.url(item, side));
+    this.stage = el("figure", "stage", this.picture, this.loupe.sign, this.verdict, this.caption);
     this.end = el("div", "end");
     this.end.hidden = true;
     this.content = el("div", "body", el("div", "show", this.stage, this.strip()), this.panel());
@@ -195,11 +197,13 @@ class Screen {
     row.fill.style.width = `${(100 * (probability ?? 0)).toFixed(1)}%`;
   }
 
-  drawPicture(image) {
+  drawPicture(image, item) {
     if (this.picture.firstChild !== image) this.picture.replaceChildren(image);
+    this.loupe.show(image, item);
   }
 
   drawBroken(reason) {
+    this.loupe.drop();
     this.picture.replaceChildren(
       el("div", "broken", el("strong", "", "This picture cannot be shown."),
         el("span", "", reason), el("span", "", "Exclude it or skip it.")),
@@ -280,6 +284,7 @@ class Screen {
   }
 
   toggleZoom() {
+    this.loupe.reset();
     this.root.classList.toggle("zoomed");
   }
 }
