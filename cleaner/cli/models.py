@@ -79,52 +79,78 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
 @click.command(
     epilog=examples(
         "predict data/demo.cleaner/models/NAME photo.jpg",
-        "predict digits.tflite photos/*.jpg --json",
+        "predict digits.tflite photos --top 3 --csv labels.csv",
+        "predict digits.tflite 'photos/**/*.jpg' --json",
+        "predict digits.tflite - < list.txt",
     )
 )
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument(
-    "images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.option(
+    "--top",
+    type=click.IntRange(1, 1000),
+    default=_TOP,
+    show_default=True,
+    help="How many labels a photo, the likeliest first.",
+)
+@click.option(
+    "--csv",
+    "sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a table of all labels here.",
 )
 @json_option
-def predict(*, model: Path, images: tuple[Path, ...], as_json: bool) -> None:
+def predict(
+    *, model: Path, images: tuple[str, ...], top: int, sheet: Path | None, as_json: bool
+) -> None:
     """Label photos with a trained model.
 
-    MODEL is the folder that `train` made, or a .tflite file. A file that is no readable image
-    is named and passed over; only if none can be read does this end with exit code 1.
+    MODEL is the folder that `train` made, or a .tflite file. IMAGE is a photo, a folder with
+    photos in it, a pattern in quotes, or - for paths on standard input, one a line. A file that
+    is no readable image is named and passed over; only if none can be read does this end with
+    exit code 1.
     """
     from cleaner.classifier import open_classifier
+    from cleaner.cli import photos
 
     classifier = open_classifier(model)
+    paths = photos.named(images)
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     with ProgressLine() as line:
-        for path, outcome in classifier.predict_files(images, line):
+        for path, outcome in classifier.predict_files(paths, line):
             shown = shown_path(str(path))
             if isinstance(outcome, ImageRejected):
                 errors.append({"path": shown, "reason": str(outcome)})
             else:
-                predictions.append({"path": shown} | _prediction(outcome, classifier.class_names))
+                predictions.append(
+                    {"path": shown} | _prediction(outcome, classifier.class_names, top)
+                )
     document = {"predictions": predictions, "errors": errors}
-    answer(document, _predict_lines(document), as_json=as_json)
-    if not predictions:
+    if sheet is not None:
+        photos.write_sheet(sheet, document, top=min(top, len(classifier.class_names)))
+    answer(document, _predict_lines(document, sheet), as_json=as_json)
+    if errors and not predictions:
         raise ModelError(
             f"{errors[0]['path']}: {errors[0]['reason']} No image was left to look at."
         )
 
 
-def _predict_lines(document: dict[str, Any]) -> Iterator[str]:
+def _predict_lines(document: dict[str, Any], sheet: Path | None) -> Iterator[str]:
     names = ("path", "label", "probability")
-    if document["predictions"]:
+    if sheet is not None:
+        yield f"{len(document['predictions']):,} photos labelled in {shown_path(str(sheet))}"
+    elif document["predictions"]:
         rows = [tuple(found[name] for name in names) for found in document["predictions"]]
         yield from table(names, rows)
     yield from (f"Passed over: {found['path']}: {found['reason']}" for found in document["errors"])
 
 
-def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...]) -> dict[str, Any]:
-    best = (-probs).argsort(kind="stable")[:_TOP]
-    top = [{"label": class_names[i], "probability": float(probs[i])} for i in best]
-    return {**top[0], "top": top}
+def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...], top: int) -> dict[str, Any]:
+    best = (-probs).argsort(kind="stable")[:top]
+    found = [{"label": class_names[i], "probability": float(probs[i])} for i in best]
+    return {**found[0], "top": found}
 
 
 @click.command(

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cleaner.backbones import embedded
 from cleaner.cli import main
 
 
@@ -45,3 +48,14 @@ def call(capfd: pytest.CaptureFixture[str]) -> Call:
         return Answer(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model's folder: a network's features taken for probabilities of as many classes."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    name = "mobilenet_v2_1.0_224"
+    shutil.copy(embedded.weights_folder() / f"{name}.tflite", folder / "model.tflite")
+    (folder / "labels.txt").write_text("".join(f"class {n}\n" for n in range(1280)))
+    return folder

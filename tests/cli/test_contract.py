@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cleaner import exports
-from cleaner.backbones import embedded
 from cleaner.cli import models, verbs
 from cleaner.project import Project
 from tests.cli.conftest import Call
@@ -27,17 +26,6 @@ ITEM_KEYS = {
     "flagged",
     "reasons",
 }
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A model's folder: a network's features taken for probabilities of as many classes."""
-    folder = tmp_path / "model"
-    folder.mkdir()
-    name = "mobilenet_v2_1.0_224"
-    shutil.copy(embedded.weights_folder() / f"{name}.tflite", folder / "model.tflite")
-    (folder / "labels.txt").write_text("".join(f"class {n}\n" for n in range(1280)))
-    return folder
 
 
 def test_demo_says_what_it_made(call: Call, tmp_path: Path) -> None:

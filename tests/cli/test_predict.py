@@ -1,0 +1,91 @@
+"""What `predict` takes and writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.pictures import write_image
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with pictures at two depths, and files that are none."""
+    folder = tmp_path / "photos"
+    for name in ("b.png", "a.png", "deep/c[1].png", ".hidden/d.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def names(call: Call, *arguments: Any) -> list[str]:
+    answer = call("predict", *arguments, "--json")
+    assert answer.code == 0
+    return [Path(found["path"]).name for found in answer.document["predictions"]]
+
+
+def test_a_folder_stands_for_the_pictures_below_it(call: Call, model: Path, photos: Path) -> None:
+    assert names(call, model, photos) == ["a.png", "b.png", "c[1].png"]
+
+
+def test_a_pattern_stands_for_what_it_matches(call: Call, model: Path, photos: Path) -> None:
+    assert names(call, model, f"{photos}/*.png") == ["a.png", "b.png"]
+    assert names(call, model, f"{photos}/**/*.png") == ["a.png", "b.png", "c[1].png"]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(
+    call: Call, model: Path, photos: Path
+) -> None:
+    assert names(call, model, photos / "deep" / "c[1].png") == ["c[1].png"]
+
+
+def test_what_is_named_twice_is_looked_at_once(call: Call, model: Path, photos: Path) -> None:
+    assert names(call, model, photos / "b.png", photos) == ["b.png", "a.png", "c[1].png"]
+
+
+def test_paths_come_from_standard_input(
+    call: Call, model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = b"%s\n\n%s\r\n" % (os.fsencode(photos / "b.png"), os.fsencode(photos / "deep"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(listed)))
+    assert names(call, model, "-") == ["b.png", "c[1].png"]
+
+
+@pytest.mark.parametrize("word", ["empty", "none/*.jpg"])
+def test_what_stands_for_no_picture_is_said(
+    call: Call, model: Path, tmp_path: Path, word: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    refused = call("predict", model, tmp_path / word)
+    assert refused.code == 1
+    assert "no picture" in refused.complaint
+
+
+def test_so_many_labels_as_were_asked_for(call: Call, model: Path, photos: Path) -> None:
+    (found,) = call("predict", model, photos / "a.png", "--top", "2", "--json").document[
+        "predictions"
+    ]
+    assert len(found["top"]) == 2
+
+
+def test_a_table_holds_the_labels_and_what_was_passed_over(
+    call: Call, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "=1+1.jpg").write_text("no picture")
+    sheet = tmp_path / "labels.csv"
+    answer = call("predict", model, photos, "--csv", sheet, "--top", "2")
+    assert answer.code == 0
+    with sheet.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [Path(row["path"]).name for row in rows] == ["a.png", "b.png", "c[1].png", "=1+1.jpg"]
+    assert all(float(row["probability"]) >= float(row["probability_2"]) for row in rows[:3])
+    assert rows[0]["label"]
+    assert rows[3]["reason"]
+    assert not rows[3]["label"]
