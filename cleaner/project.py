@@ -413,8 +413,9 @@ class Project:
                 known = decisions.known_ops(connection, [request.op_id for request in wanted])
                 for request in wanted:
                     refused = None if request.op_id in known else clerk.record(request)
-                    known.add(request.op_id)
                     if refused is None:
+                        # Only now: sent again after a refusal, it would seem to be recorded.
+                        known.add(request.op_id)
                         recorded.append(request.op_id)
                     else:
                         rejected.append(refused)

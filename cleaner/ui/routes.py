@@ -30,6 +30,7 @@ from cleaner.store.selected import Page, Sign
 from cleaner.ui import thumbnails
 from cleaner.ui.evidence import Showcases
 from cleaner.ui.followers import Followers
+from cleaner.ui.inbox import Inbox, Inboxes
 from cleaner.ui.registry import Registry
 
 MAX_BODY_BYTES = 256 * 1024
@@ -54,7 +55,7 @@ class _Refused(Exception):
 
 def routes(registry: Registry) -> list[BaseRoute]:
     """Return the routes under /api for the datasets of `registry`."""
-    followers = Followers()
+    followers, inboxes = Followers(), Inboxes()
 
     def project_of(request: HttpRequest) -> Project:
         try:
@@ -80,8 +81,9 @@ def routes(registry: Registry) -> list[BaseRoute]:
     @_taking
     def decide(request: HttpRequest, body: Any) -> Response:
         wanted, project = _requests(body), project_of(request)
-        answer = _decide(project, wanted, _reviewer(request))
-        followers.tell(request.path_params["key"], project)
+        key = request.path_params["key"]
+        answer = _decide(inboxes.of(key, project), wanted, _reviewer(request))
+        followers.tell(key, project)
         return answer
 
     @_taking
@@ -245,9 +247,10 @@ def _history(project: Project, request: HttpRequest, login: str) -> Response:
     )
 
 
-def _decide(project: Project, wanted: list[Request], reviewer: str) -> Response:
-    outcome: Recorded = project.decide(wanted, reviewer=reviewer)
-    with project.store.read() as connection:
+def _decide(inbox: Inbox, wanted: list[Request], reviewer: str) -> Response:
+    signed = [replace(one, reviewer=reviewer or one.reviewer) for one in wanted]
+    outcome: Recorded = inbox.decide(signed)
+    with inbox.project.store.read() as connection:
         left = rounds.queue_length(connection)
         rejected = [_refusal(connection, one) for one in outcome.rejected]
     return _json({"recorded": list(outcome.recorded), "rejected": rejected, "left": left})
