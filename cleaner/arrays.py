@@ -38,5 +38,8 @@ ItemMask = Bool[ndarray, "item"]
 ClassMask = Bool[ndarray, "class item"]
 ItemIds = Int64[ndarray, "item"]
 RGBImage = UInt8[ndarray, "height width 3"]
+# Those of several networks stand in one list, so that their axes are not held to one length.
+FeatureMap = Float32[ndarray, "_row _column _feature"]
+NetworkSquare = UInt8[ndarray, "_side _side 3"]
 SquareImage = UInt8[ndarray, "side side 3"]
 ImageBatch = UInt8[ndarray, "item side side 3"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cleaner.arrays import Features, ImageBatch
+from cleaner.arrays import FeatureMap, Features, ImageBatch, SquareImage
 from cleaner.backbones.base import BackboneInfo
 from cleaner.backbones.networks import inverted_residual, mobilenet_v1, weights
 from cleaner.errors import ShapeError, WeightsUnavailable
@@ -22,6 +23,8 @@ from cleaner.errors import ShapeError, WeightsUnavailable
 if TYPE_CHECKING:
     import keras
 
+# All these networks halve the picture five times.
+CELL_PX = 32
 _SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent.parent / "data" / "weights"
 
 
@@ -98,6 +101,10 @@ class EmbeddedBackbone:
     def extractor(self) -> LiteRTExtractor:
         return LiteRTExtractor(_verified(self._network.name, self._flatbuffer))
 
+    def mapper(self) -> LiteRTMapper:
+        """Open what returns the last feature map instead of its mean; raises as `extractor`."""
+        return LiteRTMapper(_verified(self._network.name, self._flatbuffer))
+
     def build(self, input_side_px: int | None = None) -> keras.Model:
         path = _verified(self._network.name, f"{self._network.name}.npz")
         model = self._network.build(input_side_px or self._network.input_side_px)
@@ -139,6 +146,42 @@ class LiteRTExtractor:
             self._interpreter.invoke()
             row[:] = self._interpreter.get_tensor(self._output["index"])[0]
         return features
+
+
+class LiteRTMapper:
+    """Runs a network on one photo and returns the map whose mean over all cells is the features.
+
+    Cells lie `CELL_PX` apart about the middle of the photo.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with warnings.catch_warnings():
+            # It warns that this takes memory: one photo's tensors, a few megabytes.
+            warnings.simplefilter("ignore", UserWarning)
+            self._interpreter = Interpreter(
+                model_path=str(path), num_threads=1, experimental_preserve_all_tensors=True
+            )
+        self._interpreter.allocate_tensors()
+        (self._input,) = self._interpreter.get_input_details()
+        (output,) = self._interpreter.get_output_details()
+        self._map = max(
+            tensor["index"]
+            for tensor in self._interpreter.get_tensor_details()
+            if len(tensor["shape"]) == 4
+            and tensor["shape"][-1] == output["shape"][-1]
+            and tensor["shape"][1] > 1
+            and tensor["dtype"] == np.float32
+        )
+
+    def __call__(self, image: SquareImage) -> FeatureMap:
+        """Return (row, column, feature), 0 or more."""
+        photo = image[np.newaxis].astype(self._input["dtype"], copy=False)
+        self._interpreter.set_tensor(self._input["index"], photo)
+        self._interpreter.invoke()
+        found: FeatureMap = self._interpreter.get_tensor(self._map)[0]
+        return found
 
 
 def weights_folder() -> Path:

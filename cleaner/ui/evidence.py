@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+from collections import OrderedDict
 from dataclasses import asdict
 from typing import Any
 
-from cleaner.exhibits import Alike, Exhibits, Showcase
+from cleaner.errors import NotScored
+from cleaner.exhibits import NO_EVIDENCE, Alike, Case, Exhibits, Showcase
+from cleaner.gaze import activation, looking
+from cleaner.gaze.onlooker import Onlooker
+from cleaner.gaze.overlay import overlay
 from cleaner.items import Item, shown_path
 from cleaner.project import Project
-from cleaner.ui import thumbnails
+from cleaner.ui import actions, thumbnails
 
 # A round that nobody looks at any more is let go of; few datasets are reviewed at a time.
 _MOST_OPEN = 4
+# Maps that were drawn, for those who look again; some 50 kB each.
+_MOST_DRAWN = 64
+
+_onlooker = Onlooker()
+atexit.register(_onlooker.end)
 
 
 class Showcases:
@@ -20,11 +31,34 @@ class Showcases:
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[Project, Showcase]] = {}
+        self._drawn: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def evidence(self, key: str, project: Project, item_id: int) -> dict[str, Any]:
         """Return what is shown beside an image as plain values; raises as `Showcase.exhibits`."""
         return _as_json(self._showcase(key, project).exhibits(item_id))
+
+    def heat(self, key: str, project: Project, item_id: int) -> bytes:
+        """Return where the model sees the suggested label, and where the current one, as a PNG.
+
+        Raises:
+            NotScored: the latest round left nothing to tell it by, or suggests no other label.
+            UnknownItem: no image has this number.
+            BackboneError: the round's networks show no map.
+            ImageRejected: the file is gone or another one.
+        """
+        case = self._showcase(key, project).case(item_id)
+        name = (key, case.kept.opening, item_id, case.current, case.suggested)
+        with self._lock:
+            if name in self._drawn:
+                self._drawn.move_to_end(name)
+                return self._drawn[name]
+        drawn = _drawn(project, case)
+        with self._lock:
+            self._drawn[name] = drawn
+            if len(self._drawn) > _MOST_DRAWN:
+                self._drawn.popitem(last=False)
+        return drawn
 
     def _showcase(self, key: str, project: Project) -> Showcase:
         with self._lock:
@@ -35,6 +69,18 @@ class Showcases:
             if len(self._open) > _MOST_OPEN:
                 del self._open[next(iter(self._open))]
             return known[1]
+
+
+def _drawn(project: Project, case: Case) -> bytes:
+    toward, against = case.number(case.suggested), case.number(case.current)
+    if case.suggested is None:
+        raise NotScored("No other label is suggested for this image.")
+    if toward is None or against is None:
+        raise NotScored(NO_EVIDENCE)
+    lead = activation.lead(case.kept, case.testimony, case.place, toward, against)
+    data, settings = thumbnails.content(project, case.item), actions.score_settings(project)
+    seen = looking.look(data, settings, lead, _onlooker)
+    return overlay(seen, case.item.width, case.item.height)
 
 
 def _as_json(found: Exhibits) -> dict[str, Any]:

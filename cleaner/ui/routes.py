@@ -125,7 +125,16 @@ def _beside_a_suspect(project_of: Callable[[HttpRequest], Project]) -> list[Base
         key, item_id = request.path_params["key"], request.path_params["item_id"]
         return _json(showcases.evidence(key, project_of(request), item_id))
 
-    return [Route("/api/p/{key}/evidence/{item_id:int}", evidence)]
+    @_answering
+    def heat(request: HttpRequest) -> Response:
+        key, item_id = request.path_params["key"], request.path_params["item_id"]
+        drawn = showcases.heat(key, project_of(request), item_id)
+        return Response(drawn, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+    return [
+        Route("/api/p/{key}/evidence/{item_id:int}", evidence),
+        Route("/api/p/{key}/heat/{item_id:int}", heat),
+    ]
 
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -33,7 +33,7 @@ def thumbnail(project: Project, item: Item, side_px: int) -> bytes:
         return kept.read_bytes()
     except OSError:
         pass
-    jpeg = _make(project, item, side_px)
+    jpeg = images.thumbnail(content(project, item), side_px=side_px)
     beside = folder / f".{uuid.uuid4().hex}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,9 +45,14 @@ def thumbnail(project: Project, item: Item, side_px: int) -> bytes:
     return jpeg
 
 
-def _make(project: Project, item: Item, side_px: int) -> bytes:
+def content(project: Project, item: Item) -> bytes:
+    """Return the bytes of an image's file.
+
+    Raises:
+        ImageRejected: the file is gone, or is another one than was scanned.
+    """
     root = project.places.quarantine if item.quarantined else project.places.dataset
     data = images.read_bytes(project.path_of(item), root=root)
     if hashlib.sha256(data).hexdigest() != item.content_hash:
         raise ImageRejected("changed", "the file is not the one that was scored; score again.")
-    return images.thumbnail(data, side_px=side_px)
+    return data
