@@ -99,7 +99,9 @@ def test_other_networks_than_those_of_the_round_are_refused() -> None:
         cells([np.zeros((7, 7, 21), np.float32)], [0.1], found)
 
 
-@pytest.mark.parametrize(("row", "column"), [(0.05, 0.05), (0.05, 0.65), (0.65, 0.05), (0.35, 0.35)])
+@pytest.mark.parametrize(
+    ("row", "column"), [(0.05, 0.05), (0.05, 0.65), (0.65, 0.05), (0.35, 0.35)]
+)
 def test_where_one_place_decides_the_class_the_map_is_highest_there(
     onlooker: Onlooker, row: float, column: float
 ) -> None:

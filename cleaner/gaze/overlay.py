@@ -13,7 +13,7 @@ from cleaner.gaze.activation import Cells
 LONGEST_SIDE_PX = 320
 # As the deck marks the suggested and the current label: one pair that the colour-blind tell apart.
 TOWARD_RGB, AGAINST_RGB = (38, 99, 235), (255, 138, 0)
-_MOST_OPAQUE = 190
+_MOST_OPAQUE = 150
 # What is weaker than this share of the strongest stays clear, so that the photo can be seen.
 _LEAST = 0.12
 # The width of a cell's influence, in cells: wide enough that no grid shows.

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -11,11 +13,19 @@ from cleaner.project import Project
 from cleaner.ui import routes, server
 from cleaner.ui.registry import Registry
 from tests.rescoring.projects import followed_project
+from tests.ui.evidence import project_with_evidence
 
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[Project]:
     project = followed_project(tmp_path)
+    yield project
+    project.store.close()
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    project = project_with_evidence(tmp_path_factory.mktemp("pictured"))
     yield project
     project.store.close()
 
@@ -54,6 +64,43 @@ def test_a_round_that_left_nothing_is_answered_in_one_line(
     )
 
 
+def test_where_the_model_looks_is_a_picture_of_the_photos_proportions(
+    client: TestClient, registry: Registry, pictured: Project
+) -> None:
+    api = f"/api/p/{registry.open(pictured.root)}"
+    suspect = pictured.queue(limit=1)[0]
+    answer = client.get(f"{api}/heat/{suspect.item_id}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    with Image.open(io.BytesIO(answer.content)) as drawn:
+        assert drawn.mode == "RGBA"
+        assert drawn.width / drawn.height == pytest.approx(suspect.width / suspect.height, rel=0.01)
+    assert client.get(f"{api}/heat/{suspect.item_id}").content == answer.content
+
+
+def test_no_map_is_drawn_where_no_other_label_is_suggested(
+    client: TestClient, registry: Registry, pictured: Project
+) -> None:
+    sure = next(one for one in pictured.ranking() if one.suggested_label == one.current_label)
+    answer = client.get(f"/api/p/{registry.open(pictured.root)}/heat/{sure.item_id}")
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "No other label is suggested for this image."},
+    )
+
+
+def test_a_file_that_is_gone_shows_no_map(
+    client: TestClient, registry: Registry, pictured: Project
+) -> None:
+    suspect = pictured.queue(limit=2)[1]
+    file = pictured.root / suspect.path
+    file.rename(file.with_suffix(".away"))
+    try:
+        answer = client.get(f"/api/p/{registry.open(pictured.root)}/heat/{suspect.item_id}")
+    finally:
+        file.with_suffix(".away").rename(file)
+    assert answer.status_code == 410
+
+
 def test_an_unknown_image_is_not_found(
     client: TestClient, registry: Registry, followed: Project
 ) -> None:
@@ -61,7 +108,7 @@ def test_an_unknown_image_is_not_found(
     assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("what", ["evidence"])
+@pytest.mark.parametrize("what", ["evidence", "heat"])
 def test_other_sites_get_nothing(
     client: TestClient, registry: Registry, followed: Project, what: str
 ) -> None:

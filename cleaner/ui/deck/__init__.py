@@ -17,7 +17,7 @@ from cleaner.ui import browser
 from cleaner.ui.next_step import Step
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("notice.js", "numbers.js", "loupe.js", "screen.js", "deck.js")
+_SCRIPTS = ("notice.js", "numbers.js", "loupe.js", "screen.js", "evidence.js", "deck.js")
 
 
 def deck(dataset_key: str, *, round_id: int, flagged: int, end: Step) -> bool:
@@ -49,7 +49,7 @@ def _component() -> Callable[..., Any]:
     # Registered in each run: a restarted runtime knows no components.
     return st.components.v2.component(
         "cleaner_deck",
-        css=browser.style(_HERE / "deck.css"),
+        css=browser.style(_HERE / "deck.css", _HERE / "evidence.css"),
         js=browser.script(*(_HERE / name for name in _SCRIPTS)),
     )
 

@@ -26,6 +26,7 @@ const BLIND_KEY = "cleaner:blind";
 class Deck {
   constructor(parent) {
     this.screen = new Screen(parent, this);
+    this.evidence = new Evidence(this);
     this.queue = [];
     this.undoStack = [];
     this.redoStack = [];
@@ -55,6 +56,7 @@ class Deck {
     clearTimeout(this.cardTimer);
     clearTimeout(this.restTimer);
     clearTimeout(this.lookTimer);
+    this.evidence.close();
     this.outbox?.close();
     this.holder?.close();
     this.screen.who.close();
@@ -448,15 +450,15 @@ class Deck {
   }
 
   /*
-   * Empties what stands beside the picture when another image comes, and once a person has
-   * rested on it sends "rest" to that element: event.detail is the item. Fast keys ask nothing.
+   * Sends "leave" to what stands beside the picture when another image comes, and "rest" once a
+   * person has rested on it: event.detail is the item. Fast keys ask nothing.
    */
   dwell(item) {
     if (this.dwelling === item) return;
     this.dwelling = item;
     clearTimeout(this.restTimer);
     const { evidence } = this.screen;
-    evidence.replaceChildren();
+    evidence.dispatchEvent(new CustomEvent("leave"));
     if (!item || this.blind) return;
     this.restTimer = setTimeout(
       () => evidence.dispatchEvent(new CustomEvent("rest", { detail: item })), REST_MS,
@@ -570,6 +572,8 @@ class Deck {
       b: () => this.toggleBlind(),
       z: () => this.screen.toggleZoom(),
       t: () => this.screen.openSearch(),
+      e: () => this.evidence.toggle(),
+      w: () => this.evidence.look(),
       "/": () => this.screen.openSearch(),
       "+": () => this.screen.loupe.in(),
       "=": () => this.screen.loupe.in(), // + without Shift

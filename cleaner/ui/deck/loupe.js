@@ -40,8 +40,18 @@ class Loupe {
     this.item = item;
   }
 
+  /* Takes what lies over the image and goes with it, or null. */
+  lay(over) {
+    this.over?.remove();
+    this.over = over;
+    if (!over) return;
+    this.place.append(over);
+    if (this.image) this.draw();
+  }
+
   drop() {
     this.reset();
+    this.lay(null);
     this.finer?.remove();
     this.finer = null;
     this.image = null;
@@ -133,7 +143,7 @@ class Loupe {
   draw() {
     const isLarger = this.scale > 1;
     const aPixel = isLarger ? this.scale * this.fitted() : 0;
-    for (const { style } of [this.image, this.finer].filter(Boolean)) {
+    for (const { style } of [this.image, this.finer, this.over].filter(Boolean)) {
       const [x, y] = [this.x, this.y].map((value) => `${value.toFixed(1)}px`);
       style.transform = isLarger ? `translate(${x}, ${y}) scale(${this.scale})` : "";
       style.imageRendering = aPixel >= COARSE ? "pixelated" : "";

@@ -14,6 +14,8 @@ const KEYS = [
   [["B"], "", "Blind: see what the model says only after you have decided"],
   [["Z"], "", "Larger picture, and back"],
   [["+", "−"], " ", "Closer, to the pixels and past them; wheel, drag or double click"],
+  [["E"], "", "Evidence: images like it, votes; or none"],
+  [["W"], "", "Where the model looks, and back"],
   [["?"], "", "This list"],
 ];
 
@@ -86,17 +88,17 @@ class Screen {
       this.action("undo", ["U"], "Undo", null, () => this.deck.undo()),
     );
     this.classes = el("div", "classes");
-    // Filled by whoever listens to its "rest" event: see Deck.dwell.
+    // Filled by `Evidence`, which listens to its "rest" and "leave" events: see Deck.dwell.
     this.evidence = el("div", "evidence");
     this.actions = el("div", "actions", this.accept, this.move, small);
     return el(
       "aside", "panel",
       el("div", "labels", this.currentRow.root, this.suggestedRow.root),
+      this.evidence,
       this.notice.root,
       this.reasons,
       this.actions,
       this.classes,
-      this.evidence,
     );
   }
 
@@ -257,6 +259,7 @@ class Screen {
   }
 
   drawBlind(isBlind) {
+    this.root.classList.toggle("blind", isBlind);
     this.blindSwitch.setAttribute("aria-pressed", String(isBlind));
   }
 
