@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from playwright.sync_api import Browser
 
 from benchmarks import rescore
 from benchmarks.app import App, Tab, chromium, human, running, steady, tab
+from benchmarks.grid import grid_tab
 from benchmarks.tables import markdown
 from cleaner import demo
 from cleaner.project import Project
@@ -42,6 +44,7 @@ CLASSES = 10
 _WIDTH = 1281  # of one network's features, and the constant
 _PHOTOS = 48  # different ones; a file system takes only so many names of one file
 _MEDIAN_MS, _HIGH_MS = 16, 50
+_PAGE, _PAGE_MS = 48, 150
 _OPENING_MS = 2000
 _GROWTH_MB = 50
 _HOSTILE = ("<img src=http://elsewhere.example/x>", "![x](http:\\\\elsewhere.example\\x.png)")
@@ -65,16 +68,18 @@ class Course:
         images: in the queue of most scenarios.
         many: in that of the large one.
         keys: pressed for each time.
+        pages: of the grid, settled in all.
         shown: images until the memory is read for the last time.
     """
 
     images: int = 10_000
     many: int = 100_000
     keys: int = 400
+    pages: int = 60
     shown: int = 5_000
 
 
-QUICK = Course(images=400, many=1_000, keys=20, shown=60)
+QUICK = Course(images=400, many=1_000, keys=20, pages=3, shown=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,27 @@ def _timed(desk: Desk, how: str) -> Row:
     )
     what = f"key to next image, {_size(desk)}, {how}"
     return Row(what, seen, f"median {_MEDIAN_MS} ms, 95% within {_HIGH_MS} ms")
+
+
+def grid_pages(desk: Desk) -> Iterator[Row]:
+    """Time how soon the next page of the grid is there, after a look and in a hurry."""
+    for how, pause_seconds in (("after 2 s each", 2.0), ("after 0.7 s each", 0.7)):
+        before = _logged(desk)
+        pages = desk.course.pages // 2 + 1
+        with grid_tab(desk.browser, desk.app, count=_PAGE) as page:
+            page.settle(pages=pages, pause_seconds=pause_seconds)
+            time.sleep(2 * pause_seconds)
+            page.wait_saved()
+            times, unready = page.times_ms, page.unready
+        middle, high = np.percentile(times, [50, 95])
+        arrived = _logged(desk) - before
+        seen = (
+            f"median {middle:.0f} ms, 95% within {high:.0f} ms; {unready} of {pages} keys came "
+            f"before the pictures; {arrived:,} decisions for {_PAGE * (pages - unready):,} images"
+        )
+        what = f"key to next page of {_PAGE}, {_size(desk)}, {how}"
+        holds = arrived == _PAGE * (pages - unready)
+        yield Row(what, seen, f"median {_PAGE_MS} ms", holds)
 
 
 def opening(desk: Desk) -> Iterator[Row]:
@@ -274,6 +300,7 @@ def _median(values: Sequence[float]) -> float:
 
 SCENARIOS: dict[str, Scenario] = {
     "opening": opening,
+    "grid": grid_pages,
     "keys": keys_idle,
     "training": keys_training,
     "burst": burst,

@@ -125,6 +125,17 @@ def _shoot_review(camera: Camera, key: str) -> None:
     camera.shoot("review", review)
     camera.shoot("review-keys", review, lambda page: page.keyboard.press("?"))
     camera.shoot("review-search", review, lambda page: page.keyboard.press("/"))
+    camera.shoot("review-grid", f"{review}&view=Grid", _choose_in_grid)
+
+
+def _choose_in_grid(page: Page) -> None:
+    """Take two images out of a page with all suspects, and exclude one."""
+    page.get_by_role("tab", name="All suspects").click()
+    page.locator(".tile").nth(8).wait_for()
+    for place in (3, 6):
+        page.locator(".tile").nth(place).click()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
 
 
 def _review_truthfully(camera: Camera, project: Project, key: str) -> None:

@@ -280,7 +280,7 @@ def _refusal(connection: Connection, rejected: Rejected) -> dict[str, Any]:
 
 def _shown(connection: Connection, item: Item) -> dict[str, Any]:
     ranked = rounds.review_item(connection, item.item_id) or _unranked(item)
-    return ranked.as_json() | {"v": thumbnails.version_of(item)}
+    return _told(ranked) | {"v": thumbnails.version_of(item)}
 
 
 def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[str, Any]]:
@@ -289,7 +289,7 @@ def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[s
     signs = selected.signs(connection, item_ids)
     seen = decisions.latest_of(connection, item_ids)
     return [
-        item.as_json()
+        _told(item)
         | {
             "v": thumbnails.version_of(signs[item.item_id]),
             "decided": _who(signs[item.item_id]),
@@ -297,6 +297,12 @@ def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[s
         }
         for item in page
     ]
+
+
+def _told(item: ReviewItem) -> dict[str, Any]:
+    """Return what the browser is told of an image; it sends labels back, so these come whole."""
+    labels = ("given_label", "current_label", "suggested_label")
+    return item.as_json() | {name: getattr(item, name) for name in labels}
 
 
 def _who(sign: Sign) -> dict[str, str] | None:
@@ -312,7 +318,7 @@ def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | No
     ranked = rounds.review_item(connection, decision.item_id) or _unranked(item)
     before = replace(ranked, current_label=decision.label_before, status="unreviewed")
     others = [one for one in decisions.of_item(connection, item.item_id) if one != decision]
-    shown = before.as_json() | {"v": thumbnails.version_of(item)}
+    shown = _told(before) | {"v": thumbnails.version_of(item)}
     shown["seen"] = others[0].op_id if others else None
     return {"op_id": decision.op_id, "action": decision.action, "item": shown}
 

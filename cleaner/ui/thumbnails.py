@@ -13,7 +13,7 @@ from cleaner.store.selected import Sign
 
 # A fixed choice: a client that could ask for any size could fill the disk. The largest is made
 # only of images that somebody zooms into.
-SIDES_PX = (160, 960, 1600, 4096)
+SIDES_PX = (160, 320, 960, 1600, 4096)
 
 
 def version_of(item: Item | Sign) -> str:

@@ -43,6 +43,14 @@ def test_hostile_names_show_as_text_and_fetch_nothing(
     )
     deck.press("a", "a", "m", "x")
     deck.wait_saved()
+    page.goto(f"{server.address(hostile, 'review')}&view=Grid")
+    page.locator(".tile").first.wait_for()
+    page.get_by_role("tab", name="All suspects").click()
+    page.locator(".tile").nth(3).wait_for()
+    for key in ("ArrowRight", "x", "z", "z", "/", "Escape", "Enter"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(400)
+    deck.wait_saved()
     for name in ("overview", "history", "train", "model"):
         page.goto(server.address(hostile, name))
         expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -81,6 +81,11 @@ def button(app: AppTest, words: str) -> Button:
     return next(one for one in app.button if one.label == words)
 
 
+def components(app: AppTest) -> list[str]:
+    """Return which of the project's own components are shown."""
+    return [str(one.key).split("-")[0] for one in app.get("bidi_component")]
+
+
 def labels(app: AppTest) -> set[str]:
     return {one.label for one in app.button}
 
@@ -264,6 +269,14 @@ def test_clean_and_retrain_moves_files_unless_told_otherwise(
     app.checkbox(key="move-files").set_value(ticked)
     button(app, "Clean and retrain").click().run()
     assert [started_kind for started_kind, _settings in started(project)] == [kind]
+
+
+def test_a_switch_shows_the_queue_one_by_one_or_as_a_grid(project: Project) -> None:
+    app = run_page(project, "review")
+    assert components(app) == ["deck"]
+    app.segmented_control(key="view").set_value("Grid").run()
+    assert not app.exception
+    assert components(app) == ["grid"]
 
 
 # -- jobs ------------------------------------------------------------------------------

@@ -411,6 +411,8 @@ def test_a_class_name_that_is_not_utf8_comes_back_whole(
     api = f"/api/p/{registry.open(project.root)}"
     page = client.get(f"{api}/queue").json()
     assert {"name": odd, "shown": "caf\\xe9"} in page["classes"]
+    # The browser moves an image to what is suggested under the name it was told.
+    assert odd in {item["suggested_label"] for item in page["items"]}
     sent = [decision(page["items"][0]["item_id"], "move", label=odd)]
     body = json.dumps(sent)
     answer = client.post(

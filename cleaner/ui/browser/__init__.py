@@ -21,6 +21,7 @@ _SCRIPTS = (
     "nameplate.js",
     "saved.js",
     "search.js",
+    "verdict.js",
 )
 
 

@@ -32,6 +32,25 @@ function percent(probability) {
   return `${Math.round(100 * probability)}%`;
 }
 
+/* Returns a class name as a query has it; bytes that are not UTF-8 come as lone surrogates. */
+function inQuery(className) {
+  return [...className]
+    .map((sign) => {
+      const byte = sign.codePointAt(0) - 0xdc00;
+      return byte >= 0x80 && byte <= 0xff ? `%${byte.toString(16)}` : encodeURIComponent(sign);
+    })
+    .join("");
+}
+
+/* Returns what somebody decided and when, in the time of whoever reads it. */
+function toldWithTime({ deed, decided_at: decidedAt }) {
+  const when = new Date(decidedAt);
+  const isToday = when.toDateString() === new Date().toDateString();
+  const date = isToday ? {} : { year: "numeric", month: "short", day: "numeric" };
+  const time = when.toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit", ...date });
+  return `${deed}, ${time}`;
+}
+
 async function getJson(url) {
   const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(20000) });
   const body = await answer.json().catch(() => ({}));

@@ -4,8 +4,8 @@ const TYPED_INTO = "input, textarea, select, [contenteditable=''], [contentedita
 const PRESSED = "button, a[href], summary, [role=button], [role=tab], [role=checkbox], [role=radio], [role=option], [role=menuitem], [role=combobox]";
 
 /* Whether a key belongs to a component, and not to a control, a dialog or the browser. */
-function isFree(event, root) {
-  if (event.repeat || event.isComposing || event.defaultPrevented) return false;
+function isFree(event, root, { mayRepeat = false } = {}) {
+  if (event.isComposing || event.defaultPrevented || (event.repeat && !mayRepeat)) return false;
   if (!root.isConnected || document.querySelector("[role=dialog][aria-modal=true]")) return false;
   const target = event.composedPath()[0];
   const element = target instanceof Element ? target : null;

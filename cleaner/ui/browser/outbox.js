@@ -5,7 +5,8 @@
  * and is sent until the server says that it has it. The server takes each id once.
  */
 
-const BATCH = 50;
+const BATCH = 100; // a page of the grid goes in one request
+const MOST_KEPT_ALIVE = 60000; // bytes; a browser refuses to keep a longer request alive
 const POST_TIMEOUT_MS = 15000;
 const RETRY_MS = [300, 700, 1500, 3000, 5000];
 
@@ -100,9 +101,11 @@ class Outbox {
     }
   }
 
-  add(entry) {
-    // Kept with it: by the time it arrives, somebody else may have this browser.
-    this.entries.push({ ...entry, reviewer: reviewerName() });
+  /* Takes decisions that were made with one key. */
+  add(...entries) {
+    // Kept with them: by the time they arrive, somebody else may have this browser.
+    const reviewer = reviewerName();
+    this.entries.push(...entries.map((entry) => ({ ...entry, reviewer })));
     this.save();
     this.onState();
     this.flush();
@@ -148,17 +151,18 @@ class Outbox {
   }
 
   async post(batch) {
+    const body = new TextEncoder().encode(JSON.stringify(batch));
     const answer = await fetch(`${this.api}/decisions`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(batch),
+      body,
       // Lets the last decision arrive although the tab is being closed.
-      keepalive: true,
+      keepalive: body.byteLength < MOST_KEPT_ALIVE,
       signal: AbortSignal.timeout(POST_TIMEOUT_MS),
     });
-    const body = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(body.error || `The server answered ${answer.status}.`);
-    return body;
+    const values = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(values.error || `The server answered ${answer.status}.`);
+    return values;
   }
 
   close() {

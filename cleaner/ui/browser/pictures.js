@@ -3,12 +3,13 @@
 class Pictures {
   /* Images decoded before they are needed. */
 
-  constructor(api, onBroken) {
+  constructor(api, onBroken, { side = null, onLoaded = () => {} } = {}) {
     this.api = api;
     this.onBroken = onBroken;
+    this.onLoaded = onLoaded;
     this.kept = new Map();
     this.broken = new Map();
-    this.side = window.devicePixelRatio > 1.25 ? 1600 : 960;
+    this.side = side ?? (window.devicePixelRatio > 1.25 ? 1600 : 960);
   }
 
   url(item, side) {
@@ -30,6 +31,7 @@ class Pictures {
 
   load(image, item) {
     image.src = this.url(item, this.side);
+    image.onload = () => this.onLoaded();
     image.onerror = () => this.explain(image, item);
     image.decode().catch(() => {});
   }

@@ -24,12 +24,3 @@ class Notice {
 function keycaps(key) {
   return el("span", "caps", keycap(key));
 }
-
-/* Returns what somebody decided and when, in the time of whoever reads it. */
-function toldWithTime({ deed, decided_at: decidedAt }) {
-  const when = new Date(decidedAt);
-  const isToday = when.toDateString() === new Date().toDateString();
-  const date = isToday ? {} : { year: "numeric", month: "short", day: "numeric" };
-  const time = when.toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit", ...date });
-  return `${deed}, ${time}`;
-}

@@ -60,11 +60,11 @@ class Screen {
 
   body() {
     this.picture = el("div", "picture");
-    this.verdict = el("div", "verdict");
-    this.verdict.setAttribute("aria-live", "polite");
+    this.verdict = new Verdict();
     this.caption = el("figcaption", "caption");
     this.loupe = new Loupe(this.picture, (item, side) => this.deck.pictures.url(item, side));
-    this.stage = el("figure", "stage", this.picture, this.loupe.sign, this.verdict, this.caption);
+    this.stage = el("figure", "stage", this.picture, this.loupe.sign, this.verdict.root,
+      this.caption);
     this.end = el("div", "end");
     this.end.hidden = true;
     this.content = el("div", "body", el("div", "show", this.stage, this.strip()), this.panel());
@@ -265,13 +265,7 @@ class Screen {
 
   /* Says what a key did; `more` stands below it, and stays long enough to be read. */
   flash(kind, words, more = "") {
-    this.verdict.className = `verdict ${kind}${more ? " told" : ""}`;
-    this.verdict.replaceChildren(words, ...(more ? [el("div", "verdict-more", more)] : []));
-    // Restarts the fading.
-    this.verdict.getAnimations?.().forEach((animation) => {
-      animation.cancel();
-      animation.play();
-    });
+    this.verdict.say(kind, words, more);
   }
 
   // -- class search

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cleaner.decisions import Round
 from cleaner.project import Project
 from cleaner.ui import actions, job_panel
 from cleaner.ui.deck import deck
+from cleaner.ui.grid import grid
 from cleaner.ui.next_step import Step, next_step
+
+# How the queue is shown, as the switch says it and as the address remembers it.
+_DECK, _GRID = "One by one", "Grid"
 
 
 def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
@@ -22,10 +27,12 @@ def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
             _not_scored(project)
         return
     latest = history[-1]
-    if job is None:
-        _round_bar(project, latest)
+    view = _round_bar(project, latest, busy=job is not None)
     step = _end(project, history, busy=job is not None)
-    pressed = deck(key, round_id=latest.round_id, flagged=latest.flagged, end=step)
+    if view == _GRID:
+        pressed = grid(key, round_id=latest.round_id, end=step)
+    else:
+        pressed = deck(key, round_id=latest.round_id, flagged=latest.flagged, end=step)
     if pressed and step.kind == "retrain":
         _retrain(project, moves_files=st.session_state.get("move-files", True))
     elif pressed:
@@ -51,9 +58,32 @@ def _not_scored(project: Project) -> None:
             job_panel.start(project, "score", actions.score_settings(project).as_json())
 
 
-def _round_bar(project: Project, latest: Round) -> None:
-    words, tick, press = st.columns([4.2, 3.9, 1.9], vertical_alignment="center")
+def _round_bar(project: Project, latest: Round, *, busy: bool) -> str:
+    """Draw what the round came to and what follows; return how the queue is shown."""
+    words, switch, tick, press = st.columns([3.6, 1.9, 3.7, 1.9], vertical_alignment="center")
     words.markdown(_sentence(latest))
+    with switch:
+        view = _view()
+    if not busy:
+        _retrain_button(project, tick, press)
+    return view
+
+
+def _view() -> str:
+    """Draw the switch between one picture and many; return which is chosen."""
+    chosen: str = st.segmented_control(
+        "How the queue is shown",
+        (_DECK, _GRID),
+        default=_DECK,
+        required=True,
+        label_visibility="collapsed",
+        key="view",
+        bind="query-params",
+    )
+    return chosen
+
+
+def _retrain_button(project: Project, tick: DeltaGenerator, press: DeltaGenerator) -> None:
     moves_files = tick.checkbox(
         "Move the files into their class folders",
         value=True,

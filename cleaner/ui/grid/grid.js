@@ -1,0 +1,596 @@
+/*
+ * The review grid.
+ *
+ * Promises kept here:
+ *  - A key settles the page on the screen: only once each of its pictures is complete, and each
+ *    has been on the screen.
+ *  - The decisions of a page are in the outbox, all of them, before the next page shows.
+ *  - What the server refused comes back with the reason on it, and is never decided unasked.
+ *  - One undo takes back one page, also after a restart.
+ *  - Names are set as text, never as markup.
+ */
+
+const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is asked for
+const SETTLE_MS = 3000;
+const ANSWER_MS = 1500;
+const LOOK_MS = 300; // nobody has looked at a page sooner: the key was pressed twice
+// What a decision shows again as, once it is taken back.
+const CHOICE_OF = { move: "move", accept: "keep", exclude: "exclude" };
+
+class Grid {
+  constructor(parent) {
+    this.look = new Look();
+    this.sheet = new Sheet(parent, this);
+    this.lanes = this.sheet.lanes;
+    this.choices = new Choices();
+    this.page = [];
+    this.returned = []; // refused by the server, and not shown again yet
+    this.sent = new Map(); // op_id -> image, until the server has answered
+    this.decided = new Set();
+    this.left = new Set();
+    this.changed = false;
+    this.generation = 0;
+    this.gestures = new Gestures(this);
+    this.frame = new Frame(this.sheet.root);
+    this.onWake = () => this.outbox?.flush();
+    window.addEventListener("online", this.onWake);
+    this.resized = new ResizeObserver(() => this.sheet.fit());
+    this.resized.observe(this.sheet.cells);
+    this.sheet.drawLook(this.look);
+  }
+
+  close() {
+    window.removeEventListener("online", this.onWake);
+    this.gestures.close();
+    this.resized.disconnect();
+    this.frame.close();
+    for (const timer of [this.settleTimer, this.reloadTimer, this.followTimer, this.cardTimer]) {
+      clearTimeout(timer);
+    }
+    this.supply?.close();
+    this.outbox?.close();
+    this.sheet.who.close();
+    this.generation += 1;
+    this.sheet.root.remove();
+  }
+
+  /* Takes what the page says; called again whenever that changes. */
+  receive(data, say) {
+    this.say = say;
+    this.end = data.end;
+    if (!this.outbox) this.start(data);
+    else if (this.round !== data.round) {
+      this.round = data.round;
+      this.load();
+    } else if (!this.page.length) {
+      this.showNone();
+    }
+    this.frame.fit();
+  }
+
+  async start(data) {
+    this.api = data.api;
+    this.round = data.round;
+    this.thumbs = new Pictures(this.api, (item) => this.broken(item), {
+      side: this.look.thumbSide, onLoaded: () => this.drawReady(),
+    });
+    this.pictures = new Pictures(this.api, () => {});
+    this.steps = new Steps(this.api);
+    this.supply = new Supply(this.api, {
+      isKnown: (itemId) => this.isKnown(itemId),
+      onMore: () => this.more(),
+      onProblem: (words) => this.problems(words),
+    });
+    this.outbox = new Outbox(this.api, {
+      onState: () => this.sheet.saved.draw(this.outbox),
+      onAnswer: (answer) => this.answered(answer),
+    });
+    await this.outbox.open();
+    await this.load();
+  }
+
+  // -- lanes
+
+  /* Fetches lanes, queue and history anew; what was not sent yet goes first. */
+  async load() {
+    const generation = ++this.generation;
+    this.loading = true;
+    clearTimeout(this.reloadTimer);
+    this.page = [];
+    this.showNone();
+    await this.outbox.adoptOrphans();
+    await this.outbox.flush();
+    try {
+      const first = await getJson(`${this.api}/queue?limit=1`);
+      const pairs = await this.fetchPairs();
+      const takeSteps = await this.steps.read();
+      if (generation !== this.generation) return;
+      takeSteps();
+      this.sheet.who.setLogin(first.reviewer);
+      this.sheet.search.setClasses(first.classes);
+      this.total = first.left;
+      this.lanes.set(pairs, this.total);
+      this.decided = new Set();
+      this.loading = false;
+      this.problem = "";
+      this.openLane(this.laneAtStart());
+    } catch (error) {
+      if (generation !== this.generation) return;
+      this.reloadTimer = setTimeout(() => this.load(), 2000);
+      this.problems(error.message);
+    }
+  }
+
+  laneAtStart() {
+    const known = recall("sessionStorage", `cleaner:lane:${this.api}`, null);
+    return this.lanes.all.find((lane) => lane.key === known) ?? this.lanes.largest;
+  }
+
+  async fetchPairs() {
+    return getJson(`${this.api}/pairs`);
+  }
+
+  /* Opens a lane, with these images as its first page, or else from its beginning. */
+  openLane(wanted, items = []) {
+    const lane = this.lanes.find(wanted.key);
+    this.lanes.open = lane;
+    remember("sessionStorage", `cleaner:lane:${this.api}`, lane.key);
+    this.choices.target = null;
+    this.left = new Set();
+    this.page = items;
+    this.supply.open(lane, this.look.count);
+    this.show(items);
+    this.lanes.draw();
+  }
+
+  isKnown(itemId) {
+    const has = (one) => one.item_id === itemId;
+    return this.decided.has(itemId) || this.left.has(itemId) || this.page.some(has) ||
+      this.outbox.entries.some(has);
+  }
+
+  more() {
+    this.problem = "";
+    if (this.page.length) this.prefetch();
+    else this.show();
+  }
+
+  problems(words) {
+    this.problem = words;
+    if (!this.page.length) this.showNone();
+  }
+
+  // -- the page on the screen
+
+  /* Shows the next page: these images first, then what came back, then what is ahead. */
+  show(items = []) {
+    const room = () => Math.max(0, this.look.count - this.page.length);
+    this.page = [...items];
+    this.page.push(...this.returned.splice(0, room()));
+    this.page.push(...this.supply.take(room()));
+    if (!this.page.length) this.supply.sweep();
+    this.gestures.reset();
+    this.seenPx = 0;
+    this.closeZoom();
+    if (this.page.length) this.drawPage();
+    else this.showNone();
+    this.prefetch();
+  }
+
+  drawPage() {
+    this.sheet.drawPage(this.page, this.thumbs, { withLabels: this.lanes.open.isAll });
+    this.page.forEach((item, index) => {
+      const reason = this.thumbs.broken.get(item.item_id);
+      if (reason !== undefined) this.sheet.drawBroken(index, reason);
+    });
+    this.shownAt = performance.now();
+    this.draw();
+    this.scrolled();
+  }
+
+  draw() {
+    const { marked, focus } = this.gestures;
+    this.sheet.drawTitle(this.lanes.open, this.choices.target);
+    this.sheet.drawChoices(this.choices, marked, focus);
+    this.drawReady();
+    if (!this.sheet.zoom.hidden) this.drawZoom();
+  }
+
+  drawReady() {
+    this.sheet.root.classList.toggle("waiting", this.missing() > 0);
+  }
+
+  prefetch() {
+    const ahead = this.supply.ahead.slice(0, this.look.count);
+    for (const item of ahead) this.thumbs.get(item);
+    const behind = this.steps.done.at(-1)?.made.map((one) => one.item) ?? [];
+    this.thumbs.keepOnly([...this.page, ...this.returned, ...ahead, ...behind]);
+  }
+
+  /* How many pictures of the page are not complete yet. */
+  missing() {
+    return this.page.filter((item) => {
+      const image = this.thumbs.get(item);
+      return !this.thumbs.broken.has(item.item_id) && !(image.complete && image.naturalWidth > 0);
+    }).length;
+  }
+
+  broken(item) {
+    this.choices.reasons.set(item.item_id, "no picture");
+    const index = this.page.findIndex((one) => one.item_id === item.item_id);
+    if (index < 0) return;
+    this.sheet.drawBroken(index, this.thumbs.broken.get(item.item_id));
+    this.draw();
+  }
+
+  scrolled() {
+    const { scrollTop, clientHeight } = this.sheet.cells;
+    this.seenPx = Math.max(this.seenPx, scrollTop + clientHeight);
+  }
+
+  get isSeen() {
+    return this.seenPx >= this.sheet.cells.scrollHeight - 2;
+  }
+
+  // -- where there is no page
+
+  showNone() {
+    const { open, next } = this.lanes;
+    // A card that can be pressed stays while the lane is looked through once more.
+    if (!this.loading && this.supply.isSweeping && this.sheet.content.hidden) return;
+    if (this.loading || !this.supply.isExhausted) {
+      this.sheet.drawMessage("Fetching the queue", [this.problem ?? ""]);
+    } else if (this.left.size) {
+      this.sheet.drawMessage("The rest was left for later", [`${this.left.size} wait here.`], {
+        action: { words: ["Look at them now"], run: () => this.openLane(open) },
+        hint: this.hint(next),
+      });
+    } else if (next) {
+      this.sheet.drawMessage("This lane is settled", ["Next: ", ...this.sheet.laneWords(next)], {
+        action: { words: ["Next lane"], run: () => this.openLane(next) },
+        hint: this.hint(next),
+      });
+    } else {
+      this.showEnd();
+    }
+  }
+
+  hint(next) {
+    const back = [keycap("U"), " takes back the latest page"];
+    return next ? [keycap("Enter"), " opens the next lane, ", ...back] : back;
+  }
+
+  showEnd() {
+    if (this.changed) {
+      // The page does not know yet what follows; it is asked at once.
+      this.sheet.drawMessage("All suspects are reviewed", []);
+      this.settleSoon();
+      return;
+    }
+    const { title, detail, button: words } = this.end;
+    const action = words ? { words: [words], run: () => this.press() } : null;
+    this.sheet.drawMessage(title, [detail], { action, hint: this.hint(null) });
+  }
+
+  async press() {
+    await this.outbox.flush();
+    if (!this.outbox.entries.length) this.say("pressed", newId());
+  }
+
+  /* Enter settles a page, and leads on from a lane that has none. */
+  goOn() {
+    const { next } = this.lanes;
+    if (this.page.length) this.settle("keep");
+    else if (!this.loading && this.supply.isExhausted && next) this.openLane(next);
+  }
+
+  // -- choosing
+
+  toggle() {
+    const items = this.gestures.meant.filter((item) => !this.thumbs.broken.has(item.item_id));
+    if (items.length) this.choices.toggle(items);
+    else this.wait("A picture that cannot be shown can only be excluded");
+    this.draw();
+  }
+
+  exclude() {
+    this.choices.toggleExcluded(this.gestures.meant);
+    this.draw();
+  }
+
+  /* Chooses the same for these, but for what needs a key of its own. */
+  choose(items, choice) {
+    for (const item of items) {
+      if (!this.choices.reasons.has(item.item_id)) this.choices.set(item, choice);
+    }
+    this.draw();
+  }
+
+  pickAll(isPicked) {
+    this.gestures.unmark();
+    for (const item of this.page) {
+      this.choose([item], isPicked ? this.choices.picked(item) : this.choices.spared(item));
+    }
+  }
+
+  escape() {
+    if (!this.sheet.zoom.hidden) {
+      this.closeZoom();
+      return;
+    }
+    this.gestures.unmark();
+    this.aim(null);
+  }
+
+  openSearch() {
+    if (this.page.length) this.sheet.search.open();
+  }
+
+  /* Moves the ticked images to this class instead of the suggested one, or not any more. */
+  aim(className) {
+    this.choices.target = className === this.lanes.open.suggested ? null : className;
+    if (this.page.length) this.draw();
+  }
+
+  resize(change) {
+    this.look.set(change);
+    this.sheet.drawLook(this.look);
+    if (!this.supply) return;
+    if (this.thumbs.side !== this.look.thumbSide) this.thumbs.kept.clear();
+    this.thumbs.side = this.look.thumbSide;
+    this.supply.pageLength = this.look.count;
+    this.supply.putBack(this.page);
+    this.show();
+  }
+
+  nextSize(step) {
+    this.resize({ size: this.look.beside(step) });
+  }
+
+  toggleZoom() {
+    if (!this.sheet.zoom.hidden) this.closeZoom();
+    else if (this.gestures.focused) this.drawZoom();
+  }
+
+  drawZoom() {
+    const item = this.gestures.focused;
+    this.pictures.keepOnly([item]);
+    this.sheet.drawZoom(this.pictures.get(item), item, this.choices);
+  }
+
+  closeZoom() {
+    this.sheet.zoom.hidden = true;
+  }
+
+  // -- deciding
+
+  /* Settles the page; images that are not moved are kept, or left for later. */
+  settle(rest) {
+    if (!this.page.length) return;
+    const reason = this.notYet();
+    if (reason) {
+      this.wait(reason);
+    } else if (!this.isSeen) {
+      this.sheet.cells.scrollBy({ top: this.sheet.cells.clientHeight * 0.9 });
+      this.wait("There is more below");
+    } else {
+      this.decide(rest);
+    }
+  }
+
+  /* Returns why a key does not settle this page yet, or "". */
+  notYet() {
+    const missing = this.missing();
+    if (missing) return `Wait for ${missing} ${missing === 1 ? "picture" : "pictures"}`;
+    return performance.now() - this.shownAt < LOOK_MS ? "This page has only just come up" : "";
+  }
+
+  decide(rest) {
+    const words = sentence(this.choices.count(this.page), rest);
+    const step = { lane: this.lanes.open, page: this.page, made: this.made(rest) };
+    const entries = step.made.map(({ opId, item, action, label }) => ({
+      op_id: opId, item_id: item.item_id, action, label, undoes: null, seen: item.seen ?? null,
+    }));
+    this.send(entries, step);
+    this.settled(step);
+    this.steps.undone = [];
+    this.choices.target = null;
+    this.sheet.verdict.say("move", words);
+    this.show();
+    this.lanes.draw();
+  }
+
+  /* Returns what is decided about this page, image by image. */
+  made(rest) {
+    const actions = { move: "move", exclude: "exclude", keep: rest === "keep" ? "accept" : null };
+    const decided = this.page.flatMap((item) => {
+      const action = actions[this.choices.of(item)] ?? null;
+      return action ? [{ item, action, label: action === "move" ? this.choices.label(item) : null }] : [];
+    });
+    const ids = idsOfStep(decided.length);
+    return decided.map((one, index) => ({ ...one, opId: ids[index] }));
+  }
+
+  /* Takes a step as done, until the server says otherwise. */
+  settled(step) {
+    for (const item of step.page ?? []) {
+      // What somebody else decided about is not left for anybody.
+      if (item.status === "unreviewed") this.left.add(item.item_id);
+    }
+    for (const { item } of step.made) {
+      this.left.delete(item.item_id);
+      this.decided.add(item.item_id);
+    }
+    this.lanes.count(step.made.map((one) => one.item), -1);
+    this.steps.push(step);
+  }
+
+  send(entries, step) {
+    if (!entries.length) return;
+    step.made.forEach(({ opId, item }) => this.sent.set(opId, item));
+    this.changed = true;
+    this.supply.isStale = true;
+    this.outbox.add(...entries);
+    this.settleSoon();
+  }
+
+  async undo() {
+    if (this.loading) return;
+    await this.readSteps();
+    const step = this.steps.done.pop();
+    if (!step) {
+      this.wait("Nothing to undo");
+      return;
+    }
+    const back = turned("undo", step);
+    this.send(back.entries, back.step);
+    this.steps.undone.push(back.step);
+    for (const { item, action } of step.made) {
+      this.decided.delete(item.item_id);
+      this.choices.reasons.delete(item.item_id);
+      this.choices.set(item, CHOICE_OF[action]);
+    }
+    this.lanes.count(step.made.map((one) => one.item), 1);
+    this.sheet.verdict.say("undo", `Taken back: ${step.made.length}`);
+    this.reopen(step);
+  }
+
+  redo() {
+    if (this.loading) return;
+    const step = this.steps.undone.pop();
+    if (!step) {
+      this.wait("Nothing to redo");
+      return;
+    }
+    const again = turned("redo", step);
+    this.send(again.entries, again.step);
+    this.settled(again.step);
+    this.supply.putBack(this.page);
+    this.supply.drop(new Set(imagesOf(step).map((item) => item.item_id)));
+    this.sheet.verdict.say("move", `Again: ${step.made.length}`);
+    this.show();
+    this.lanes.draw();
+  }
+
+  async renamed() {
+    this.steps.done = [];
+    await this.readSteps();
+  }
+
+  async readSteps() {
+    if (this.steps.done.length || this.outbox.entries.length) return;
+    try {
+      const takeSteps = await this.steps.read();
+      if (!this.steps.done.length) takeSteps();
+    } catch {
+      // Offline: only what this tab decided can be taken back for now.
+    }
+  }
+
+  /* Shows a page again that was taken back, as it was. */
+  reopen(step) {
+    const items = imagesOf(step);
+    const lane = step.lane ?? this.lanes.of(items);
+    if (this.lanes.find(lane.key).key !== this.lanes.open.key) {
+      this.openLane(lane, items);
+      return;
+    }
+    for (const item of items) this.left.delete(item.item_id);
+    this.supply.putBack(this.page);
+    this.supply.drop(new Set(items.map((item) => item.item_id)));
+    this.show(items);
+    this.lanes.draw();
+  }
+
+  wait(words) {
+    this.sheet.verdict.say("wait", words);
+  }
+
+  // -- what the server says
+
+  answered(answer) {
+    for (const opId of answer.recorded) this.sent.delete(opId);
+    const refused = answer.rejected.filter(({ op_id: opId }) => this.sent.has(opId));
+    const reasons = refused.map((refusal) => this.refused(refusal));
+    if (reasons.length) {
+      const others = reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : "";
+      this.sheet.verdict.say("problem", `${reasons[0]}${others}`);
+      if (this.page.length) this.draw();
+      else this.show();
+    }
+    if (!this.outbox.entries.length) this.total = answer.left;
+    this.settleSoon();
+    this.follow();
+  }
+
+  /* Brings an image back with the reason on it: on the next page, or where it is shown now. */
+  refused({ op_id: opId, reason, item: asItIs, ...stands }) {
+    const item = asItIs ?? this.sent.get(opId);
+    const told = asItIs ? toldWithTime(stands) : reason;
+    this.sent.delete(opId);
+    this.steps.forget(opId);
+    this.decided.delete(item.item_id);
+    this.choices.made.delete(item.item_id);
+    this.choices.reasons.set(item.item_id, told);
+    const isShown = this.page.some((one) => one.item_id === item.item_id);
+    if (isShown) this.page = this.page.map((one) => (one.item_id === item.item_id ? item : one));
+    else this.returned.push(item);
+    return told;
+  }
+
+  /* Counts the lanes anew; once for all answers within a moment. */
+  follow() {
+    this.followTimer ??= setTimeout(async () => {
+      this.followTimer = null;
+      try {
+        const pairs = await this.fetchPairs();
+        if (!this.outbox.entries.length && !this.loading) this.recount(pairs);
+      } catch {
+        // The next answer brings it.
+      }
+    }, FOLLOW_MS);
+  }
+
+  recount(pairs) {
+    this.lanes.set(pairs, this.total);
+    this.lanes.draw();
+    this.sheet.drawTitle(this.lanes.open, this.choices.target);
+    if (this.page.length) return;
+    this.supply.isStale = this.lanes.open.count > this.left.size;
+    this.show();
+  }
+
+  /* Lets the page read its counters again, once, after typing stopped. */
+  settleSoon() {
+    clearTimeout(this.settleTimer);
+    this.settleTimer = setTimeout(() => {
+      if (!this.changed || this.outbox.entries.length) return;
+      this.changed = false;
+      this.say("settled", newId());
+      // The page answers only if what it says has changed.
+      if (!this.page.length) this.cardTimer = setTimeout(() => this.showNone(), ANSWER_MS);
+    }, this.page.length ? SETTLE_MS : 0);
+  }
+}
+
+/* The images of a step's page, or of its decisions where nobody knows the page any more. */
+function imagesOf(step) {
+  return step.page ?? step.made.map((one) => one.item);
+}
+
+// ---------------------------------------------------------------- mounting
+
+const grids = new WeakMap();
+
+export default function mount({ parentElement, data, setTriggerValue }) {
+  let grid = grids.get(parentElement);
+  if (!grid) {
+    grid = new Grid(parentElement);
+    grids.set(parentElement, grid);
+  }
+  grid.receive(data, setTriggerValue);
+  return () => {
+    grid.close();
+    grids.delete(parentElement);
+  };
+}
