@@ -19,6 +19,10 @@ class UnknownClass(DatasetError):
     """A class was named that the dataset does not have."""
 
 
+class ClassRefused(DatasetError):
+    """A class cannot be added, renamed or merged as asked."""
+
+
 class UnknownItem(DatasetError):
     """A path or id was named that the dataset does not have."""
 

@@ -20,11 +20,12 @@ from sqlalchemy import Connection
 
 from cleaner import rescoring
 from cleaner.arrays import ItemMask, LabelQuality, Labels
+from cleaner.class_edits import Lineage
 from cleaner.decisions import CONFIRMED
 from cleaner.items import Status
 from cleaner.rescoring import Rescorer
 from cleaner.standings import Standings, Teller
-from cleaner.store import Store, catalogue, decisions, rounds
+from cleaner.store import Store, catalogue, class_edits, decisions, rounds
 
 # A quality or confidence that moved by less is not worth a write; what was not written adds up,
 # so nothing drifts further than this from what is shown. What is not up for review may wait
@@ -141,8 +142,11 @@ class Follower:
             if current.written is not None and sequence == current.sequence:
                 return 0
             changed = decisions.changed_since(connection, current.sequence)
+            lineage = class_edits.lineage(connection)
             if current.written is None:
                 current.written = _written(connection, current)
+        names = _names_in_round(lineage, current)
+        changed = [(item_id, names.get(label, label), status) for item_id, label, status in changed]
         current.untold[current.rescorer.follow(*_targets(changed))] = True
         current.sequence = sequence
         found = current.rescorer.standings()
@@ -182,6 +186,14 @@ class Follower:
             rounds.rerank(connection, current.number, rows)
         written.writer = self._me
         return True
+
+
+def _names_in_round(lineage: Lineage, current: _OpenRound) -> dict[str, str]:
+    """Return what the round calls classes that have another name by now."""
+    known = current.rescorer.kept.class_names
+    names = {lineage.since_round(name, current.number): name for name in known}
+    # Of a class that another was merged into, the label is its own.
+    return names | {name: name for name in known if name in names}
 
 
 def _targets(

@@ -19,7 +19,7 @@ from cleaner import audits, splits
 from cleaner.arrays import Groups
 from cleaner.decisions import FOLDER_REVIEWER, Decision
 from cleaner.items import Finding, Scan, ScannedFile
-from cleaner.store import catalogue, decisions
+from cleaner.store import catalogue, class_edits, decisions
 from cleaner.store.catalogue import KnownFile
 
 
@@ -183,7 +183,10 @@ def _add(
 
 
 def _set_classes(connection: Connection, scan: Scan) -> None:
-    names = catalogue.labels_in_use(connection) | set(scan.class_names)
+    # The folder of a class that was renamed or merged is still there until it is empty.
+    lineage = class_edits.lineage(connection)
+    names = catalogue.labels_in_use(connection) | (set(scan.class_names) - lineage.retired)
+    names |= lineage.added
     catalogue.set_classes(connection, sorted(names))
 
 

@@ -36,7 +36,7 @@ from cleaner.leasing import Handed
 from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.progress import Progress, Report, silent
 from cleaner.selection import QUEUE, Selection
-from cleaner.store import catalogue, decisions, logbook, models, rounds, selected
+from cleaner.store import catalogue, class_edits, decisions, logbook, models, rounds, selected
 from cleaner.store import moves as journal
 from cleaner.store.address import open_store
 from cleaner.store.models import FinalModel
@@ -356,10 +356,12 @@ class Project:
             truth = {row["content_hash"]: row["true_label"] for row in csv.DictReader(lines)}
         planted = found = 0
         with self.store.read() as connection:
+            lineage = class_edits.lineage(connection)
             for content_hash, given, current, status in catalogue.labels(connection):
                 if truth.get(content_hash, given) != given:
                     planted += 1
-                    found += status == "excluded" or current == truth[content_hash]
+                    true_label = lineage.of_item(truth[content_hash], 0)
+                    found += status == "excluded" or current == true_label
         return Planted(planted, found)
 
     # -- scanning --------------------------------------------------------------------
@@ -521,7 +523,11 @@ class Project:
             MoveError: nothing can be moved at all, such as on a read-only disk.
         """
         moves.recover(self.store, self.places)  # a plan is right for settled moves only
-        return moves.run(self.store, self.places, self.plan_moves(), report=report)
+        applied = moves.run(self.store, self.places, self.plan_moves(), report=report)
+        with self.store.read() as connection:
+            lineage, in_use = class_edits.lineage(connection), catalogue.labels_in_use(connection)
+        moves.remove_empty(self.places, lineage.retired - in_use)
+        return applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,6 +556,7 @@ class _Clerk:
         self._reviewer = reviewer
         self._classes = set(catalogue.class_names(connection))
         self._round = rounds.latest(connection)
+        self._lineage = class_edits.lineage(connection)
 
     def record(self, request: Request) -> Rejected | None:
         """Write a request down; return None, or why it was refused."""
@@ -563,6 +570,10 @@ class _Clerk:
         else:
             return self._decide(request, item)
         return None if reason is None else Rejected(request, reason)
+
+    def _called_now(self, decision: Decision) -> str:
+        sequence = decisions.sequence_of(self._connection, decision.op_id)
+        return self._lineage.of_decision(decision.label_after, sequence)
 
     def _decide(self, request: Request, item: Item) -> Rejected | None:
         reason = self._misnamed(request, item)
@@ -578,12 +589,18 @@ class _Clerk:
         if request.action not in STATUS_AFTER:
             known = ", ".join(STATUS_AFTER)
             return f"{shown_path(item.path)}: unknown action {request.action!r}. Known: {known}."
-        if request.action == "move" and request.label not in self._classes:
+        if request.action == "move" and self._meant(request.label) not in self._classes:
             return (
                 f"{shown_path(item.path)}: no class {request.label!r}. "
                 f"Known: {_some(sorted(self._classes))}."
             )
         return None
+
+    def _meant(self, label: str | None) -> str | None:
+        """Return the class that is meant by whoever may not know of its latest name yet."""
+        if label is None or label in self._classes:
+            return label
+        return self._lineage.now(label)
 
     def _overtaken_by(self, request: Request) -> Decision | None:
         """Return what was decided since the reviewer looked at the image."""
@@ -593,7 +610,7 @@ class _Clerk:
         return None if stands is None or stands.op_id == request.seen else stands
 
     def _write(self, request: Request, item: Item) -> None:
-        label = request.label if request.action == "move" else None
+        label = self._meant(request.label) if request.action == "move" else None
         stays = label is None or label == item.current_label
         action = cast(Action, request.action)
         action = "accept" if action == "move" and stays else action
@@ -612,7 +629,10 @@ class _Clerk:
             for decision in decisions.of_item(self._connection, item.item_id)
             if decision.op_id != undone.op_id and decision.action in ("accept", "move")
         ]
-        label = remaining[0].label_after if remaining else item.given_label
+        if remaining:
+            label = self._called_now(remaining[0])
+        else:
+            label = self._lineage.of_item(item.given_label, item.item_id)
         self._append(request, item, "undo", label)
         return None
 
@@ -624,7 +644,7 @@ class _Clerk:
                 "or you took nothing back."
             )
         decides_label = again.action in ("accept", "move")
-        label = again.label_after if decides_label else item.current_label
+        label = self._called_now(again) if decides_label else item.current_label
         self._append(request, item, again.action, label)
         return None
 

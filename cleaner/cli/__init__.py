@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from cleaner import __version__
-from cleaner.cli import datasets, history, models, page, reviewing, rounds
+from cleaner.cli import classes, datasets, history, models, page, reviewing, rounds
 from cleaner.errors import CleanerError
 
 STOPPED = 130
@@ -72,6 +72,7 @@ for _verb in (
     reviewing.decide,
     reviewing.undo,
     history.history,
+    classes.classes,
     reviewing.apply,
     rounds.next_round,
     models.train,

@@ -3,13 +3,15 @@
 plan(items, done, places)  -> Plan      what would make the folders match the decisions
 run(store, places, plan)   -> Applied   does it, one journalled step at a time
 recover(store, places)     -> moves     finishes or reverts what a crash left open
+remove_empty(places, names)             class folders that renamed and merged classes left
 """
 
 from __future__ import annotations
 
 from cleaner.moves.applying import Applied, run
+from cleaner.moves.folders import remove_empty
 from cleaner.moves.places import Places
 from cleaner.moves.planning import plan
 from cleaner.moves.recovery import recover
 
-__all__ = ["Applied", "Places", "plan", "recover", "run"]
+__all__ = ["Applied", "Places", "plan", "recover", "remove_empty", "run"]

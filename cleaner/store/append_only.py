@@ -1,36 +1,51 @@
-"""What makes the database itself refuse to change a decision that was recorded."""
+"""What makes the database itself refuse to change an entry of a log."""
 
 from __future__ import annotations
 
-_SQLITE = (
+from collections.abc import Sequence
+
+
+def statements(database: str, log: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """Return what has a table only appended to.
+
+    Args:
+        database: as SQLAlchemy names it, sqlite or postgresql.
+        log: the table.
+        keys: its columns whose values are each there once.
     """
-CREATE TRIGGER decisions_never_change BEFORE UPDATE ON decisions BEGIN
-    SELECT RAISE(ABORT, 'decisions are only appended to');
-END""",
-    """
-CREATE TRIGGER decisions_never_go BEFORE DELETE ON decisions BEGIN
-    SELECT RAISE(ABORT, 'decisions are only appended to');
-END""",
-    # INSERT OR REPLACE deletes without asking the trigger above.
-    """
-CREATE TRIGGER decisions_never_replaced BEFORE INSERT ON decisions
-WHEN EXISTS (SELECT 1 FROM decisions WHERE sequence = NEW.sequence)
-OR EXISTS (SELECT 1 FROM decisions WHERE op_id = NEW.op_id)
-OR EXISTS (SELECT 1 FROM decisions WHERE undoes = NEW.undoes) BEGIN
-    SELECT RAISE(ABORT, 'decisions are only appended to');
-END""",
-)
-_POSTGRESQL = (
-    """
-CREATE FUNCTION decisions_only_append() RETURNS trigger LANGUAGE plpgsql AS $$
+    return _MAKERS[database](log, keys)
+
+
+def _sqlite(log: str, keys: Sequence[str]) -> tuple[str, ...]:
+    refuse = f"SELECT RAISE(ABORT, '{log} are only appended to');\nEND"
+    is_there = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {log} WHERE {key} = NEW.{key})"  # noqa: S608 - our own names
+        for key in keys
+    )
+    # INSERT OR REPLACE deletes without asking the trigger for that.
+    replaced = f"{log}_never_replaced BEFORE INSERT ON {log} WHEN {is_there}"
+    return (
+        f"CREATE TRIGGER {log}_never_change BEFORE UPDATE ON {log} BEGIN {refuse}",
+        f"CREATE TRIGGER {log}_never_go BEFORE DELETE ON {log} BEGIN {refuse}",
+        f"CREATE TRIGGER {replaced} BEGIN {refuse}",
+    )
+
+
+def _postgresql(log: str, _keys: Sequence[str]) -> tuple[str, ...]:
+    return (
+        f"""
+CREATE FUNCTION {log}_only_append() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'decisions are only appended to'
+    RAISE EXCEPTION '{log} are only appended to'
         USING ERRCODE = 'integrity_constraint_violation';
 END $$""",
-    """
-CREATE TRIGGER decisions_never_change BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions
-FOR EACH STATEMENT EXECUTE FUNCTION decisions_only_append()""",
-)
+        f"""
+CREATE TRIGGER {log}_never_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {log}
+FOR EACH STATEMENT EXECUTE FUNCTION {log}_only_append()""",
+    )
 
-# By SQLAlchemy's name of the database.
-STATEMENTS = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
+
+_MAKERS = {"sqlite": _sqlite, "postgresql": _postgresql}
+
+DECISIONS = ("sequence", "op_id", "undoes")
+CLASS_EDITS = ("edit_id", "undoes")

@@ -153,6 +153,12 @@ def get(connection: Connection, op_id: str) -> Decision | None:
     return _first(connection, select(*_COLUMNS).where(decisions.c.op_id == op_id))
 
 
+def sequence_of(connection: Connection, op_id: str) -> int:
+    """Return the number of the decision with this op_id, or 0."""
+    found = connection.scalar(select(decisions.c.sequence).where(decisions.c.op_id == op_id))
+    return found or 0
+
+
 def is_undone(connection: Connection, op_id: str) -> bool:
     """Tell whether a later entry took this decision back."""
     return connection.scalar(select(func.count()).where(decisions.c.undoes == op_id)) != 0

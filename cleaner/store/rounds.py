@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from cleaner.decisions import UNRANKED, ReviewItem, Round
+from cleaner.store import class_edits
 from cleaner.store.bulk import add_rows
 from cleaner.store.tables import LARGEST_NUMBER, items, rounds, scores
 
@@ -171,7 +172,7 @@ def queue_page(
         page = page.where(items.c.queue_position <= _last_position(after, limit))
     statement = _ranked(connection).where(items.c.item_id.in_(page.scalar_subquery()))
     order = (items.c.queue_position, *_WITHIN_A_POSITION)
-    return review_items(connection.execute(statement.order_by(*order).limit(limit)))
+    return review_items(connection, connection.execute(statement.order_by(*order).limit(limit)))
 
 
 def _last_position(after: int, limit: int) -> ColumnElement[int]:
@@ -192,13 +193,13 @@ def ranking_page(
     """Return every ranked image, reviewed or not, worst first, behind position `after`."""
     behind = scores.c.position > min(after, LARGEST_NUMBER)
     statement = _ranked(connection).where(behind).order_by(scores.c.position, *_WITHIN_A_POSITION)
-    return review_items(connection.execute(statement.limit(limit)))
+    return review_items(connection, connection.execute(statement.limit(limit)))
 
 
 def review_item(connection: Connection, item_id: int) -> ReviewItem | None:
     """Return one image as the latest round ranked it."""
     of_item = _ranked(connection).where(items.c.item_id == item_id)
-    found = review_items(connection.execute(of_item))
+    found = review_items(connection, connection.execute(of_item))
     return found[0] if found else None
 
 
@@ -235,13 +236,19 @@ def _ranked(connection: Connection) -> Select[Any]:
     )
 
 
-def review_items(rows: Iterable[Sequence[Any]]) -> list[ReviewItem]:
+def review_items(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[ReviewItem]:
     """Return what rows of `REVIEW_COLUMNS` say; an image need not have been ranked."""
-    return [_review_item(*row) for row in rows]
+    lineage, number = class_edits.lineage(connection), latest(connection)
+
+    def called(suggested_label: str) -> str:
+        return lineage.since_round(suggested_label, number)
+
+    return [_review_item(*row, called=called) for row in rows]
 
 
-def _review_item(*row: Any) -> ReviewItem:
+def _review_item(*row: Any, called: Callable[[str], str]) -> ReviewItem:
     values = dict(zip(ReviewItem.__slots__, row, strict=True))
     if values["position"] is None:
         return ReviewItem(**values | UNRANKED | {"suggested_label": values["current_label"]})
-    return ReviewItem(**values | {"reasons": tuple(values["reasons"])})
+    suggested = {"suggested_label": called(values["suggested_label"])}
+    return ReviewItem(**values | suggested | {"reasons": tuple(values["reasons"])})

@@ -108,7 +108,7 @@ def page(
         .order_by(*order)
     )
     rows = connection.execute(statement).all()
-    found = rounds.review_items([row[: -len(keys)] for row in rows])
+    found = rounds.review_items(connection, [row[: -len(keys)] for row in rows])
     is_last = limit is None or len(rows) < limit
     return Page(found, None if is_last else _named(rows[-1][-len(keys) :]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -193,10 +194,35 @@ decisions = Table(
     Column("reason", Words),
     sqlite_autoincrement=True,
 )
-for _database, _statements in append_only.STATEMENTS.items():
-    for _statement in _statements:
-        _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
-        event.listen(decisions, "after_create", _ddl.execute_if(dialect=_database))
+
+
+def _only_append(log: Table, keys: Sequence[str]) -> None:
+    for database in ("sqlite", "postgresql"):
+        for statement in append_only.statements(database, log.name, keys):
+            ddl = DDL(statement)  # type: ignore[no-untyped-call]
+            event.listen(log, "after_create", ddl.execute_if(dialect=database))
+
+
+_only_append(decisions, append_only.DECISIONS)
+
+class_edits = Table(
+    "class_edits",
+    metadata,
+    Column("edit_id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(10), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("new_name", Name),
+    Column("images", Integer, nullable=False),
+    Column("reviewer", Words, nullable=False),
+    Column("edited_at", String(40), nullable=False),
+    # Which decisions and images were there before it, and so may speak of earlier names.
+    Column("after_decision", Integer, nullable=False),
+    Column("after_item", Integer, nullable=False),
+    Column("round_id", Integer),
+    Column("undoes", Integer, unique=True),
+    sqlite_autoincrement=True,
+)
+_only_append(class_edits, append_only.CLASS_EDITS)
 
 # Which images somebody's page has in hand, and until when, in seconds since 1970.
 leases = Table(

@@ -25,7 +25,7 @@ from cleaner.errors import CleanerError, ImageRejected, NotScored, SelectionErro
 from cleaner.items import Item, shown_path
 from cleaner.project import Project, Recorded, Rejected, Request
 from cleaner.selection import Selection
-from cleaner.store import catalogue, decisions, rounds, selected
+from cleaner.store import catalogue, class_edits, decisions, rounds, selected
 from cleaner.store.selected import Page, Sign
 from cleaner.ui import thumbnails
 from cleaner.ui.evidence import Showcases
@@ -208,6 +208,7 @@ def _queue(project: Project, request: HttpRequest) -> Response:
             "left": rounds.queue_length(connection),
             "reviewer": _reviewer(request),
             "with_others": with_others,
+            "class_edits": class_edits.latest(connection),
             "matching": selected.count(connection, selection),
             "after": page.after,
             "items": _review_items(connection, page.items),
@@ -316,7 +317,10 @@ def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | No
     if item is None:
         return None
     ranked = rounds.review_item(connection, decision.item_id) or _unranked(item)
-    before = replace(ranked, current_label=decision.label_before, status="unreviewed")
+    lineage = class_edits.lineage(connection)
+    sequence = decisions.sequence_of(connection, decision.op_id)
+    label = lineage.of_decision(decision.label_before, sequence)
+    before = replace(ranked, current_label=label, status="unreviewed")
     others = [one for one in decisions.of_item(connection, item.item_id) if one != decision]
     shown = _told(before) | {"v": thumbnails.version_of(item)}
     shown["seen"] = others[0].op_id if others else None

@@ -134,6 +134,33 @@ def test_status_says_where_the_work_stands(call: Call, ranked: Project) -> None:
     assert status["decided"]["moved"] == 1
 
 
+def test_classes_are_listed_with_their_images(call: Call, ranked: Project) -> None:
+    listed = call("classes", ranked.root, "--json").document
+    assert listed == {"classes": {"cat": 4, "dog": 4, "owl": 4}, "edited": None, "edits": []}
+
+
+def test_classes_are_added_renamed_merged_and_restored(call: Call, ranked: Project) -> None:
+    call("classes", ranked.root, "add", "newt")
+    renamed = call("classes", ranked.root, "rename", "cat", "tiger", "--reviewer", "Anna", "--json")
+    assert renamed.document["classes"] == {"dog": 4, "newt": 0, "owl": 4, "tiger": 4}
+    edited = renamed.document["edited"]
+    assert (edited["kind"], edited["images"], edited["reviewer"]) == ("rename", 4, "Anna")
+    merged = call("classes", ranked.root, "merge", "owl", "dog", "--json").document
+    assert merged["classes"] == {"dog": 8, "newt": 0, "tiger": 4}
+    for _edit in range(3):
+        assert call("classes", ranked.root, "undo").code == 0
+    listed = call("classes", ranked.root, "--json").document
+    assert listed["classes"] == {"cat": 4, "dog": 4, "owl": 4}
+    assert [one["kind"] for one in listed["edits"]] == ["add", "rename", "merge", *["undo"] * 3]
+
+
+def test_an_edit_that_cannot_be_is_refused_in_one_line(call: Call, ranked: Project) -> None:
+    assert call("classes", ranked.root, "rename", "cat", ".cat").code == 1
+    assert "hidden" in call("classes", ranked.root, "add", ".cat").complaint
+    assert call("classes", ranked.root, "rename", "cat").code == 2
+    assert call("classes", ranked.root, "remove", "cat").code == 2
+
+
 def test_jobs_lists_none_before_the_first(call: Call, project: Project) -> None:
     assert call("jobs", project.root, "--json").document == {"jobs": []}
     assert call("jobs", project.root, "--cancel", "--json").document["cancelled"] is None

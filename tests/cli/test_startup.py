@@ -46,7 +46,15 @@ def test_help_loads_neither_arrays_nor_the_database() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("scan",), ("status",), ("queue",), ("undo",), ("apply", "--dry-run"), ("jobs",)],
+    [
+        ("scan",),
+        ("status",),
+        ("queue",),
+        ("undo",),
+        ("apply", "--dry-run"),
+        ("jobs",),
+        ("classes",),
+    ],
 )
 def test_light_verbs_load_no_tensorflow(ranked: Project, arguments: tuple[str, ...]) -> None:
     verb, *options = arguments

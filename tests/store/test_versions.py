@@ -30,7 +30,8 @@ _CAFE = os.fsdecode(b"caf\xe9")
 # Takes a database back to an earlier version, where no dump of that version was ever made.
 _BACK_TO_2 = """
 ALTER TABLE decisions DROP COLUMN reason;
-DROP TABLE leases;
+DROP TABLE leases, class_edits;
+DROP FUNCTION class_edits_only_append;
 ALTER TABLE items DROP COLUMN decision;
 ALTER TABLE scores DROP COLUMN reason_kinds, DROP COLUMN signals;
 UPDATE facts SET value = '2' WHERE name = 'schema';

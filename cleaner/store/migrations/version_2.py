@@ -34,7 +34,7 @@ def upgrade(operations: Operations) -> None:
         f"ALTER TABLE items ADD COLUMN misplaced BOOLEAN GENERATED ALWAYS AS ({MISPLACED}) {kept}"
     )
     _index(operations, is_true="= 1" if is_sqlite else "")
-    for statement in append_only.STATEMENTS[database]:
+    for statement in append_only.statements(database, "decisions", append_only.DECISIONS):
         operations.execute(statement)
 
 

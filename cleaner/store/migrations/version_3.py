@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, Column, Float, ForeignKey, Integer, String, Text, text
 
+from cleaner.store import append_only
+
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
@@ -50,6 +52,28 @@ def upgrade(operations: Operations) -> None:
         Column("holder", String(64), nullable=False),
         Column("expires_at", Float, nullable=False),
     )
+    _log_class_edits(operations)
+
+
+def _log_class_edits(operations: Operations) -> None:
+    operations.create_table(
+        "class_edits",
+        Column("edit_id", Integer, primary_key=True, autoincrement=True),
+        Column("kind", String(10), nullable=False),
+        Column("name", Text, nullable=False),
+        Column("new_name", Text),
+        Column("images", Integer, nullable=False),
+        Column("reviewer", Text, nullable=False),
+        Column("edited_at", String(40), nullable=False),
+        Column("after_decision", Integer, nullable=False),
+        Column("after_item", Integer, nullable=False),
+        Column("round_id", Integer),
+        Column("undoes", Integer, unique=True),
+        sqlite_autoincrement=True,
+    )
+    database = operations.get_bind().dialect.name
+    for statement in append_only.statements(database, "class_edits", append_only.CLASS_EDITS):
+        operations.execute(statement)
 
 
 def _count_given_labels(operations: Operations) -> None:

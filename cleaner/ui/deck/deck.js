@@ -107,6 +107,7 @@ class Deck {
       const history = await this.ownHistory();
       if (generation !== this.generation) return;
       this.screen.who.setLogin(page.reviewer);
+      this.classEdits = page.class_edits;
       // What somebody else was quicker with is still to be read.
       this.queue = this.queue.filter((item) => item.notice);
       this.decided = new Set();
@@ -173,6 +174,10 @@ class Deck {
     try {
       const page = await getJson(`${this.api}/queue?after=-1&limit=${limit}&holder=${this.holder.id}`);
       if (generation === this.generation) {
+        if (page.class_edits !== this.classEdits) {
+          this.load(); // somebody added, renamed or merged classes
+          return;
+        }
         const wasEmpty = this.queue.length === 0;
         const awaited = !this.exhausted || this.withOthers > 0;
         this.takePage(page);

@@ -14,12 +14,12 @@ from streamlit.navigation.page import Page
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.ui import session
-from cleaner.ui.pages import history, model, overview, review, train, welcome
+from cleaner.ui.pages import classes, history, model, overview, review, train, welcome
 from cleaner.ui.session import Session
 
 _UI = Path(__file__).parent.parent
 _SIDEBAR_WIDTH_PX = 232
-PAGE_NAMES = ("overview", "review", "history", "train", "model")
+PAGE_NAMES = ("overview", "review", "history", "classes", "train", "model")
 
 
 def main() -> None:
@@ -72,6 +72,7 @@ def _rooms(here: Session, go: Callable[[str], None]) -> dict[str, Callable[[], N
         "overview": partial(overview.draw, project, go),
         "review": partial(review.draw, project, key, go),
         "history": partial(history.draw, project, key),
+        "classes": partial(classes.draw, project),
         "train": partial(train.draw, project),
         "model": partial(model.draw, project),
     }
