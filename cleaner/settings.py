@@ -94,6 +94,7 @@ class TrainSettings(_Settings):
         patience: epochs without a better validation loss before stopping.
         batch_size: images a step while fine-tuning.
         seed: makes the run repeatable at the same thread count.
+        measure_gain: train once more on the labels as given, to say what cleaning brought.
     """
 
     model: str = DEFAULT_FINAL_MODEL
@@ -104,6 +105,7 @@ class TrainSettings(_Settings):
     patience: int = 3
     batch_size: int = 32
     seed: int = 0
+    measure_gain: bool = False
 
     def __post_init__(self) -> None:
         _check_range("views", self.views, 1, 64)

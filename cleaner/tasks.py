@@ -117,6 +117,7 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     facts = {name: model.receipt[name] for name in names}
     sizes = model.receipt["size_bytes"]
     # One number stands for the model: the format that `predict` runs and phones take.
+    facts["cleaning"] = model.receipt.get("cleaning")
     facts |= {"size_bytes": sizes["tflite"], "size_bytes_by_format": sizes}
     classes = [shown_path(name) for name in model.class_names]
     return {"model": shown_path(model.folder), **facts, "classes": classes}

@@ -14,6 +14,7 @@ from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, 
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
 from cleaner.items import shown_path
+from cleaner.receipts import gain_in_words
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -45,7 +46,12 @@ EXPORT_FORMATS = ("folder", "csv", "keras", "saved_model", "tflite", "tflite_flo
     help="At most so many passes with the network's own top layers; 0 for none.",
 )
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Makes it repeatable.")
-def train(desk: Desk, *, model: str, head_epochs: int, fine_tune_epochs: int, seed: int) -> None:
+@click.option(
+    "--measure-gain",
+    is_flag=True,
+    help="Train once more on the labels as given, to say what cleaning brought.",
+)
+def train(desk: Desk, **chosen: Any) -> None:
     """Train the model to ship, on the labels as reviewed.
 
     Accuracy is measured on the test images, which train nothing, and goes into the receipt
@@ -53,9 +59,7 @@ def train(desk: Desk, *, model: str, head_epochs: int, fine_tune_epochs: int, se
     mobilenet_<v1/v2/v3-large/v3-small>_<width>_<size>.
     """
     try:
-        wanted = settings.TrainSettings(
-            model=model, head_epochs=head_epochs, fine_tune_epochs=fine_tune_epochs, seed=seed
-        )
+        wanted = settings.TrainSettings(**chosen)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
     with desk.project() as project:
@@ -69,6 +73,8 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
         yield "accuracy  not measured: there are no test images"
     else:
         yield f"accuracy  {result['accuracy']:.1%}  (95% interval {low:.1%} to {high:.1%})"
+    if result["cleaning"]:
+        yield f"cleaning  {gain_in_words(result['cleaning'])}"
     yield f"size      {result['size_bytes'] / 1e6:.1f} MB"
     yield f"speed     {result['images_per_second']:.0f} images/s"
     yield f"classes   {len(result['classes'])}"

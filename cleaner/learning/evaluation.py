@@ -10,7 +10,7 @@ import numpy as np
 
 from cleaner.arrays import Labels, PredProbs
 
-_Z_95 = 1.959963984540054
+Z_95 = 1.959963984540054
 
 
 def evaluate(
@@ -58,9 +58,9 @@ def wilson_interval(hits: int, images: int) -> tuple[float, float]:
     """
     if not images:
         return 0.0, 1.0
-    share, z_squared = hits / images, _Z_95**2
+    share, z_squared = hits / images, Z_95**2
     middle = share + z_squared / (2 * images)
-    reach = _Z_95 * math.sqrt(share * (1 - share) / images + z_squared / (4 * images**2))
+    reach = Z_95 * math.sqrt(share * (1 - share) / images + z_squared / (4 * images**2))
     scale = 1 + z_squared / images
     return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
 

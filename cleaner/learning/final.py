@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from cleaner.backbones.base import Backbone
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
 from cleaner.jobs import now
-from cleaner.learning import finetune, shipping
+from cleaner.learning import finetune, gain, shipping
 from cleaner.learning.architectures import open_architecture
 from cleaner.learning.bottlenecks import view_features
 from cleaner.learning.evaluation import evaluate
@@ -29,13 +29,14 @@ from cleaner.learning.photos import plain_batches
 from cleaner.learning.training_set import (
     Photo,
     TrainingSet,
+    as_given,
     gather,
     labels_of,
     unreadable_note,
     without,
 )
 from cleaner.learning.workshop import Workshop
-from cleaner.progress import Report, silent
+from cleaner.progress import Progress, Report, silent
 from cleaner.project import Project
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
@@ -65,9 +66,13 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
         workshop.close()
         return workshop.finished
     cache_folder = project.state / "cache"
-    trained = _train(_Task(backbone, settings, workshop.snapshot, cache_folder, report), gathered)
+    task = _Task(backbone, settings, workshop.snapshot, cache_folder, report)
+    trained = _train(task, gathered)
     seconds = {"training": time.perf_counter() - clock}
     tested = _ship_and_test(trained, workshop.shipped, report)
+    if settings.measure_gain:
+        before = replace(task, snapshot=workshop.snapshot_of_the_given_labels)
+        tested |= {"cleaning": _gain(before, project, trained.photos, tested)}
     seconds["total"] = time.perf_counter() - clock
     receipt = tested | _circumstances(trained, settings)
     receipt |= {"seconds": seconds, "started_at": started_at, "finished_at": now()}
@@ -99,6 +104,26 @@ def _train(task: _Task, gathered: TrainingSet) -> _Trained:
     if photos.validation and task.settings.fine_tune_epochs and task.settings.fine_tune_fraction:
         tuned = finetune.fine_tune(network, photos, task.settings, task.snapshot, task.report)
     return _Trained(photos, head, network, tuned)
+
+
+def _gain(
+    task: _Task, project: Project, reviewed: TrainingSet, tested: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what `gain.measured` says; without a decision nothing was gained nor lost."""
+    given = as_given(project, reviewed, seed=task.settings.seed)
+    answers = tested["test_predictions"]
+    if not gain.differs(given, reviewed):
+        return gain.measured({one["path"]: one["predicted"] for one in answers}, answers)
+
+    def report(progress: Progress) -> None:
+        # The curves are those of the model that is shipped.
+        task.report(replace(progress, stage=f"{progress.stage}, labels as given", curves={}))
+
+    before = _train(replace(task, report=report), given)
+    names = reviewed.class_names
+    return gain.measured(
+        gain.predicted(before.network.model, reviewed.test, names, task.report), answers
+    )
 
 
 def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:

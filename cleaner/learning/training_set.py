@@ -91,6 +91,28 @@ def gather(project: Project, *, seed: int) -> TrainingSet:
     return gathered if gathered.validation else _with_borrowed_validation(gathered, seed)
 
 
+def as_given(project: Project, reviewed: TrainingSet, *, seed: int) -> TrainingSet:
+    """Return the set as it would have been without a review, the test images left as they are.
+
+    What a person excluded is in it again. An image whose given label is no class any more, or
+    has no training image left, cannot be told of and stays out.
+    """
+    number = {name: index for index, name in enumerate(reviewed.class_names)}
+    parts: dict[str, list[Photo]] = {"train": [], "validation": []}
+    for item in project.dataset().items:
+        label = number.get(label_line(item.given_label))
+        if item.split != "test" and label is not None:
+            parts[item.split].append(_photo(project, item, label))
+    gathered = replace(
+        reviewed,
+        train=tuple(parts["train"]),
+        validation=tuple(parts["validation"]),
+        label_sources={},
+        notes=(),
+    )
+    return gathered if gathered.validation else _with_borrowed_validation(gathered, seed)
+
+
 def without(photos: TrainingSet, rejected: Collection[tuple[Source, str]]) -> TrainingSet:
     """Return the set less the files that could not be read, with a note that names them.
 

@@ -32,6 +32,7 @@ class Workshop:
 
     Attributes:
         snapshot: where the fine-tuning keeps how far it is.
+        snapshot_of_the_given_labels: the same, of the model that shows what cleaning brought.
         shipped: where the files of the model are made; it does not exist yet.
         finished: the model that an earlier run with this key completed and did not live to tell.
     """
@@ -41,6 +42,7 @@ class Workshop:
         self._models = project.state / "models"
         self._folder = self._models / f"{_UNFINISHED}{key}"
         self.snapshot = self._folder / "fine_tune.npz"
+        self.snapshot_of_the_given_labels = self._folder / "fine_tune_given.npz"
         self.shipped = self._folder / _SHIPPED
         self.finished = self._settled(self._folder)
         for other in self._models.glob(f"{_UNFINISHED}*"):

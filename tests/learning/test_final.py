@@ -23,7 +23,7 @@ from cleaner.learning.finetune import Network, assembled, fine_tune, unfreeze
 from cleaner.learning.shipping import check_parity
 from cleaner.learning.training_set import TrainingSet, gather
 from cleaner.progress import Progress, silent
-from cleaner.project import Project
+from cleaner.project import Project, Request
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
 from tests.pictures import write_dataset
@@ -38,6 +38,9 @@ pytestmark = [
 ]
 
 SETTINGS = TrainSettings(views=2, head_epochs=8, fine_tune_epochs=2, batch_size=16)
+LAST_LAYER = TrainSettings(
+    views=1, head_epochs=6, fine_tune_epochs=0, batch_size=16, measure_gain=True
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,25 @@ def test_the_receipt_holds_what_was_promised(trained: Trained) -> None:
     assert receipt["parameters"] > 2_000_000
     assert receipt["versions"]["keras"] == version("keras")
     assert receipt["label_sources"]["as_given"] == 48
+
+
+def test_what_cleaning_brought_is_a_number(tmp_path: Path) -> None:
+    """Most of one class's images are given another label, and a person moves them back."""
+    project = Project(write_shapes(tmp_path / "shapes", each=16))
+    names = sorted(SHAPES)
+    for path in sorted((project.root / names[0]).iterdir())[2:]:
+        path.rename(project.root / names[1] / f"strayed-{path.name}")
+    project.scan()
+    strayed = [item for item in project.dataset().items if "strayed" in item.path]
+    project.decide([Request(item.item_id, "move", names[0]) for item in strayed])
+    found = train_final(project, LAST_LAYER).receipt
+    cleaning = found["cleaning"]
+    assert cleaning["test_images"] == found["test_images"]
+    assert cleaning["gain"] == pytest.approx(found["accuracy"] - cleaning["accuracy_before"])
+    assert cleaning["gain"] > 0
+    low, high = cleaning["gain_interval"]
+    assert low < high
+    project.store.close()
 
 
 def test_the_model_is_noted_and_whole(shapes: Project, trained: Trained) -> None:

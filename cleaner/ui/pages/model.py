@@ -11,6 +11,7 @@ from cleaner.backbones import backbone_names
 from cleaner.errors import CleanerError, SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
+from cleaner.receipts import gain_in_words
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
 from cleaner.ui import actions, charts, job_panel
@@ -83,6 +84,8 @@ def _facts(model: FinalModel) -> None:
     columns = st.columns([1.5, 1, 1, 1.1])
     for column, (name, value, words) in zip(columns, cells, strict=True):
         column.metric(name, value, words or None, delta_color="off", delta_arrow="off")
+    if receipt.get("cleaning"):
+        st.markdown(f"**What cleaning brought:** {gain_in_words(receipt['cleaning'])}")
 
 
 def _share(value: float | None) -> str:
@@ -186,7 +189,14 @@ def _mobilenets() -> list[str]:
 
 def _settings(standard: TrainSettings) -> dict[str, Any]:
     columns = st.columns(5)
+    measures = st.checkbox(
+        "Measure what cleaning brought",
+        value=standard.measure_gain,
+        help="Trains a second model on the labels as they were given and tests both on the same "
+        "images. Takes twice as long.",
+    )
     return {
+        "measure_gain": measures,
         "head_epochs": columns[0].number_input("Head epochs", 1, 10_000, standard.head_epochs),
         "fine_tune_epochs": columns[1].number_input(
             "Fine-tuning epochs", 0, 10_000, standard.fine_tune_epochs
