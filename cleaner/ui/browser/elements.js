@@ -26,6 +26,13 @@ function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// Made once: to make one takes longer than to draw with it.
+const WITH_COMMAS = new Intl.NumberFormat("en");
+
+function counted(number) {
+  return WITH_COMMAS.format(number);
+}
+
 function percent(probability) {
   if (probability > 0.99 && probability < 1) return "> 99%";
   if (probability > 0 && probability < 0.01) return "< 1%";

@@ -7,6 +7,7 @@
 
 const BATCH = 100; // a page of the grid goes in one request
 const MOST_KEPT_ALIVE = 60000; // bytes; a browser refuses to keep a longer request alive
+const GATHER_MS = 20; // a request takes longer to begin than a frame may; the frame goes first
 const POST_TIMEOUT_MS = 15000;
 const RETRY_MS = [300, 700, 1500, 3000, 5000];
 
@@ -120,6 +121,8 @@ class Outbox {
   }
 
   async sendAll() {
+    if (!this.entries.length) return;
+    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     while (this.entries.length && !this.closed) {
       const batch = this.entries.slice(0, BATCH);
       try {

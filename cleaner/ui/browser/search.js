@@ -24,6 +24,11 @@ class ClassSearch {
     this.input.addEventListener("blur", () => this.close());
     this.list = el("div", "search-list");
     this.list.setAttribute("role", "listbox");
+    this.list.setAttribute("aria-label", "Classes");
+    this.list.id = "classes-found";
+    this.input.setAttribute("role", "combobox");
+    this.input.setAttribute("aria-expanded", "true");
+    this.input.setAttribute("aria-controls", this.list.id);
     const hint = el("div", "search-hint", keycap("↑"), keycap("↓"), " choose  ", keycap("Enter"),
       " move  ", keycap("Esc"), " back");
     this.root = el("div", "overlay", el("div", "search", this.input, this.list, hint));
@@ -61,15 +66,16 @@ class ClassSearch {
       .sort(([a], [b]) => a - b)
       .slice(0, MOST_FOUND)
       .map(([, entry]) => entry);
-    this.list.replaceChildren(...found.map(([name, shown]) => this.option(name, shown)));
+    this.list.replaceChildren(...found.map(([name, shown], at) => this.option(name, shown, at)));
     if (!found.length) this.list.append(el("div", "search-none", "No class with these letters."));
     this.highlight(0);
   }
 
-  option(name, shown) {
+  option(name, shown, at) {
     const option = el("div", "option", el("span", "name", shown));
     option.setAttribute("role", "option");
     option.dataset.name = name;
+    option.id = `class-found-${at}`;
     const tag = this.tagOf(name);
     if (tag) option.append(el("span", "tag", tag));
     option.addEventListener("mousedown", (event) => {
@@ -87,7 +93,9 @@ class ClassSearch {
     const options = this.options;
     this.chosen = options.length ? (index + options.length) % options.length : 0;
     options.forEach((option, at) => option.setAttribute("aria-selected", String(at === this.chosen)));
-    options[this.chosen]?.scrollIntoView({ block: "nearest" });
+    const chosen = options[this.chosen];
+    chosen?.scrollIntoView({ block: "nearest" });
+    this.input.setAttribute("aria-activedescendant", chosen?.id ?? "");
   }
 
   /* Takes a key that was pressed in the box; the page's own shortcuts must not see it. */

@@ -2,18 +2,15 @@
 
 class Verdict {
   constructor() {
-    this.root = el("div", "verdict");
+    this.root = el("div", "verdicts");
     this.root.setAttribute("aria-live", "polite");
   }
 
-  /* Says it; `more` stands below it, and stays long enough to be read. */
+  /* Says it; `more` stands below it, and both stay long enough to be read. */
   say(kind, words, more = "") {
-    this.root.className = `verdict ${kind}${more ? " told" : ""}`;
-    this.root.replaceChildren(words, ...(more ? [el("div", "verdict-more", more)] : []));
-    // Restarts the fading.
-    this.root.getAnimations?.().forEach((animation) => {
-      animation.cancel();
-      animation.play();
-    });
+    const node = el("div", `verdict ${kind}${more ? " told" : ""}`, words);
+    if (more) node.append(el("div", "verdict-more", more));
+    // A new element fades anew. To start over with the old one costs a layout at every key.
+    this.root.replaceChildren(node);
   }
 }

@@ -47,13 +47,16 @@ class Screen {
   topBar() {
     this.leftWords = el("span", "left");
     this.bar = el("span", "bar-fill");
+    this.progress = el("span", "bar", this.bar);
+    this.progress.setAttribute("role", "progressbar");
+    this.progress.setAttribute("aria-label", "Reviewed");
     this.sessionWords = el("span", "session");
     this.blindSwitch = button("quiet blind-switch", keycap("B"), " Blind");
     this.blindSwitch.title = "Decide without knowing what the model suggests";
     this.blindSwitch.addEventListener("click", () => this.deck.toggleBlind());
     return el(
       "div", "top",
-      this.leftWords, el("span", "bar", this.bar), this.sessionWords, this.saved.root,
+      this.leftWords, this.progress, this.sessionWords, this.saved.root,
       this.who.root, this.blindSwitch, this.keys.opener,
     );
   }
@@ -75,6 +78,7 @@ class Screen {
     this.currentRow = this.labelRow("current");
     this.suggestedRow = this.labelRow("suggested");
     this.reasons = el("ul", "reasons");
+    this.reasons.setAttribute("aria-label", "Why it is suspect");
     this.acceptName = el("span", "name");
     this.moveName = el("span", "name");
     this.accept = this.action("accept", ["A", "Enter"], "Keep", this.acceptName, () =>
@@ -88,18 +92,23 @@ class Screen {
       this.action("undo", ["U"], "Undo", null, () => this.deck.undo()),
     );
     this.classes = el("div", "classes");
+    this.classes.setAttribute("role", "group");
+    this.classes.setAttribute("aria-label", "Move to a class");
     // Filled by `Evidence`, which listens to its "rest" and "leave" events: see Deck.dwell.
     this.evidence = el("div", "evidence");
     this.actions = el("div", "actions", this.accept, this.move, small);
-    return el(
+    // What changes its height with each image comes last, so that nothing moves under a finger.
+    const panel = el(
       "aside", "panel",
       el("div", "labels", this.currentRow.root, this.suggestedRow.root),
       this.evidence,
       this.notice.root,
-      this.reasons,
       this.actions,
       this.classes,
+      this.reasons,
     );
+    panel.setAttribute("aria-label", "Decide");
+    return panel;
   }
 
   labelRow(kind) {
@@ -138,8 +147,8 @@ class Screen {
   drawNumbers() {
     const { places } = this.deck.numbers;
     this.chips = places.map((name, at) => (name === null ? freeChip(at + 1) : this.chip(name, at + 1)));
-    const words = `Type one of ${this.search.names.size} classes`;
-    const all = button("chip more", keycap("T"), el("span", "name", words));
+    const all = button("chip more", keycap("T"), el("span", "name", "Type a class"));
+    all.title = `One of ${counted(this.search.names.size)}`;
     all.addEventListener("click", () => this.openSearch());
     this.classes.replaceChildren(...this.chips, all);
   }
@@ -252,8 +261,10 @@ class Screen {
 
   drawCounters({ left, flagged, session, perMinute }) {
     const total = Math.max(flagged, left);
-    this.leftWords.textContent = `${left.toLocaleString("en")} left of ${total.toLocaleString("en")}`;
-    this.bar.style.width = total ? `${(100 * (total - left)) / total}%` : "100%";
+    this.leftWords.textContent = `${counted(left)} left of ${counted(total)}`;
+    const done = total ? Math.round((1000 * (total - left)) / total) / 10 : 100;
+    this.bar.style.width = `${done}%`;
+    this.progress.setAttribute("aria-valuenow", String(done));
     const pace = perMinute ? ` · ${perMinute} a minute` : "";
     this.sessionWords.textContent = session ? `${session} this session${pace}` : "";
   }
@@ -263,7 +274,6 @@ class Screen {
     this.blindSwitch.setAttribute("aria-pressed", String(isBlind));
   }
 
-  /* Says what a key did; `more` stands below it, and stays long enough to be read. */
   flash(kind, words, more = "") {
     this.verdict.say(kind, words, more);
   }
@@ -288,6 +298,7 @@ class Screen {
 
 function freeChip(number) {
   const chip = el("span", "chip free", keycap(String(number)));
-  chip.title = "The next class you type";
+  chip.title = "For the next class you type";
+  chip.setAttribute("aria-hidden", "true");
   return chip;
 }
