@@ -14,6 +14,7 @@ from cleaner.exporters import label_line
 from cleaner.items import Item, shown_path
 from cleaner.learning.bottlenecks import Source
 from cleaner.project import Project
+from cleaner.store import class_edits
 
 # Taken from the training images for validation where the dataset has no validation split.
 _BORROWED_SHARE = 0.15
@@ -94,13 +95,15 @@ def gather(project: Project, *, seed: int) -> TrainingSet:
 def as_given(project: Project, reviewed: TrainingSet, *, seed: int) -> TrainingSet:
     """Return the set as it would have been without a review, the test images left as they are.
 
-    What a person excluded is in it again. An image whose given label is no class any more, or
-    has no training image left, cannot be told of and stays out.
+    What a person excluded is in it again. Classes are called what they are called now; an image
+    whose class has no reviewed training image cannot be told of and stays out.
     """
     number = {name: index for index, name in enumerate(reviewed.class_names)}
+    with project.store.read() as connection:
+        lineage = class_edits.lineage(connection)
     parts: dict[str, list[Photo]] = {"train": [], "validation": []}
     for item in project.dataset().items:
-        label = number.get(label_line(item.given_label))
+        label = number.get(label_line(lineage.of_item(item.given_label, item.item_id)))
         if item.split != "test" and label is not None:
             parts[item.split].append(_photo(project, item, label))
     gathered = replace(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cleaner import classes
 from cleaner.learning import gain
 from cleaner.learning.training_set import as_given, gather
 from cleaner.project import Project, Request
@@ -61,17 +62,17 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.92 <= covered / 400 <= 0.99
 
 
-def test_the_set_as_given_has_the_old_labels_and_the_excluded_images(scanned: Project) -> None:
-    items = {item.path: item for item in scanned.dataset().items}
+def test_the_set_as_given_has_the_old_labels_and_the_excluded_images(project: Project) -> None:
+    items = {item.path: item for item in project.dataset().items}
     learnt = [item for item in items.values() if item.split != "test"]
     moved, excluded = learnt[0], learnt[-1]
-    other = next(name for name in scanned.class_names() if name != moved.given_label)
-    scanned.decide(
+    other = next(name for name in project.class_names() if name != moved.given_label)
+    project.decide(
         [Request(moved.item_id, "move", other), Request(excluded.item_id, "exclude")],
         all_or_none=True,
     )
-    reviewed = gather(scanned, seed=0)
-    given = as_given(scanned, reviewed, seed=0)
+    reviewed = gather(project, seed=0)
+    given = as_given(project, reviewed, seed=0)
     assert gain.differs(given, reviewed)
     labels = {
         photo.path: given.class_names[photo.label] for photo in (*given.train, *given.validation)
@@ -82,12 +83,13 @@ def test_the_set_as_given_has_the_old_labels_and_the_excluded_images(scanned: Pr
     assert given.test == reviewed.test
 
 
-def test_without_a_decision_both_sets_teach_the_same(scanned: Project) -> None:
-    reviewed = gather(scanned, seed=0)
-    assert not gain.differs(as_given(scanned, reviewed, seed=0), reviewed)
+def test_without_a_decision_both_sets_teach_the_same(project: Project) -> None:
+    reviewed = gather(project, seed=0)
+    assert not gain.differs(as_given(project, reviewed, seed=0), reviewed)
 
 
-@pytest.fixture
-def scanned(project: Project) -> Project:
-    project.scan()
-    return project
+def test_a_class_that_was_renamed_is_the_same_class(project: Project) -> None:
+    classes.rename(project, "cat", "kitten")
+    reviewed = gather(project, seed=0)
+    assert "kitten" in reviewed.class_names
+    assert not gain.differs(as_given(project, reviewed, seed=0), reviewed)
