@@ -13,6 +13,7 @@ import click
 from cleaner.cli import sheets
 from cleaner.cli.desk import Desk, dataset_verb, examples, table
 from cleaner.cli.lookup import Asked, decide_all
+from cleaner.cli.selecting import meant, selecting
 from cleaner.cli.watching import ProgressLine
 from cleaner.decisions import STATUS_AFTER
 from cleaner.errors import DatasetError, StoreError
@@ -29,7 +30,14 @@ _LINES_SHOWN = 20
 log = logging.getLogger(__name__)
 
 
-@click.command(epilog=examples("queue data/demo", "queue data/demo --all --csv ranking.csv"))
+@click.command(
+    epilog=examples(
+        "queue data/demo",
+        "queue data/demo --current shirt --suggested t-shirt --low 0.8",
+        "queue data/demo --reviewer ann --order -decided",
+        "queue data/demo --all --csv ranking.csv",
+    )
+)
 @dataset_verb
 @click.option("--limit", type=click.IntRange(0, 2**31 - 1), help="At most so many images.")
 @click.option("--all", "everything", is_flag=True, help="All ranked images, reviewed or not.")
@@ -40,13 +48,27 @@ log = logging.getLogger(__name__)
     metavar="FILE",
     help="Also write them to a CSV file, which `decide --from` reads back.",
 )
-def queue(desk: Desk, *, limit: int | None, everything: bool, sheet: Path | None) -> None:
-    """List the images that await review, the most suspect first."""
+@selecting
+def queue(
+    desk: Desk,
+    *,
+    limit: int | None,
+    everything: bool,
+    sheet: Path | None,
+    asked: dict[str, str],
+) -> None:
+    """List the images that await review, the most suspect first, or others that are asked for."""
+    if everything and "status" in asked:
+        raise click.UsageError("Give --all or --status, not both.")
     with desk.project() as project:
-        found = project.ranking(limit=limit) if everything else project.queue(limit=limit)
+        selection = meant(project, asked | ({"status": "any"} if everything else {}))
+        found = project.selected(selection, limit=limit).items
     entries = [item.as_json() for item in found]
     if sheet is not None:
         sheets.write(sheet, entries)
+    if asked and not entries:
+        desk.answer({"items": []}, ["No image matches."])
+        return
     lines = _queue_lines(desk, entries, shown=_LINES_SHOWN if limit is None else limit)
     desk.answer({"items": entries}, lines)
 

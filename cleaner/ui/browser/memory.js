@@ -10,6 +10,12 @@ function recall(storage, key, otherwise) {
   }
 }
 
+/* Remembers something that the server is to know from the first word on; "" forgets it. */
+function rememberCookie(name, value) {
+  const seconds = value ? 365 * 24 * 3600 : 0;
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=${seconds}; samesite=strict`;
+}
+
 function remember(storage, key, value) {
   try {
     window[storage].setItem(key, JSON.stringify(value));

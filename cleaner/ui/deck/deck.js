@@ -33,6 +33,8 @@ class Deck {
     this.decided = new Set();
     this.left = 0;
     this.flagged = 0;
+    this.selection = "";
+    this.matching = 0;
     this.session = { count: 0, times: [] };
     this.changed = false;
     this.dwelling = null;
@@ -70,8 +72,8 @@ class Deck {
     this.end = data.end;
     this.flagged = data.flagged;
     if (!this.outbox) this.start(data);
-    else if (this.round !== data.round) {
-      this.round = data.round;
+    else if (this.round !== data.round || this.selection !== data.selection) {
+      this.select(data);
       this.load();
     } else {
       this.show();
@@ -81,7 +83,7 @@ class Deck {
 
   async start(data) {
     this.api = data.api;
-    this.round = data.round;
+    this.select(data);
     this.pictures = new Pictures(this.api, () => this.show());
     this.outbox = new Outbox(this.api, {
       onState: () => this.drawSaved(),
@@ -94,6 +96,22 @@ class Deck {
     await this.load();
   }
 
+  /* Notes what is to be looked at; the browser remembers it for the next visit. */
+  select(data) {
+    this.round = data.round;
+    if (this.selection !== data.selection) this.queue = [];
+    this.selection = data.selection;
+    this.stays = data.stays;
+    rememberCookie(data.cookie, data.selection);
+  }
+
+  /* Fetches some of it, from the first that awaits a decision, or behind what was fetched. */
+  fetchPage(limit, after) {
+    const place = after === null ? "" : `&after=${encodeURIComponent(after)}`;
+    const asked = this.selection && `&${this.selection}`;
+    return getJson(`${this.api}/queue?limit=${limit}${place}&holder=${this.holder.id}${asked}`);
+  }
+
   /* Fetches queue and history anew; what was not sent yet goes first, so that both know it. */
   async load() {
     const generation = ++this.generation;
@@ -103,7 +121,7 @@ class Deck {
     await this.outbox.adoptOrphans();
     await this.outbox.flush();
     try {
-      const page = await getJson(`${this.api}/queue?limit=${PAGE}&holder=${this.holder.id}`);
+      const page = await this.fetchPage(PAGE, null);
       const history = await this.ownHistory();
       if (generation !== this.generation) return;
       this.screen.who.setLogin(page.reviewer);
@@ -111,7 +129,7 @@ class Deck {
       // What somebody else was quicker with is still to be read.
       this.queue = this.queue.filter((item) => item.notice);
       this.decided = new Set();
-      this.left = page.left;
+      this.left = this.matching = page.matching;
       this.takeHistory(history);
       this.numbers.setClasses(page.classes.map((one) => one.name));
       this.screen.setClasses(page.classes);
@@ -135,11 +153,17 @@ class Deck {
       .map((item, at) => (at > 0 && fresh.get(item.item_id)) || item);
     const taken = [...next, ...this.outbox.entries].map((one) => one.item_id);
     const known = new Set([...taken, ...this.decided]);
-    this.queue = [...next, ...page.items.filter((item) => !known.has(item.item_id))];
+    // What stays in the selection once it is decided about comes page by page.
+    const kept = this.stays ? this.queue : next;
+    for (const item of kept) known.add(item.item_id);
+    this.queue = [...kept, ...page.items.filter((item) => !known.has(item.item_id))];
+    this.place = page.after;
     // What somebody else has in hand may still come back.
     this.withOthers = page.with_others;
-    this.exhausted = page.left <= page.items.length + page.with_others;
-    if (!this.outbox.entries.length) this.left = page.left;
+    this.exhausted = this.stays
+      ? page.after === null
+      : page.matching <= page.items.length + page.with_others;
+    if (!this.stays && !this.outbox.entries.length) this.left = page.matching;
   }
 
   /* Fetches what the one with this name can take back; other people's decisions stay theirs. */
@@ -159,6 +183,7 @@ class Deck {
 
   /* Fetches what the ranking has become; once for all answers within a moment. */
   follow() {
+    if (this.stays) return;
     this.followTimer ??= setTimeout(() => {
       this.followTimer = null;
       this.fetchQueue();
@@ -166,13 +191,13 @@ class Deck {
   }
 
   async fetchQueue() {
-    if (this.refilling || this.loading) return;
+    if (this.refilling || this.loading || (this.stays && this.exhausted)) return;
     this.refilling = true;
     const generation = this.generation;
     // What is held or on its way may be among the worst; a page of others is wanted.
     const limit = Math.min(MOST, PAGE + AHEAD + 1 + this.outbox.entries.length);
     try {
-      const page = await getJson(`${this.api}/queue?after=-1&limit=${limit}&holder=${this.holder.id}`);
+      const page = await this.fetchPage(limit, this.stays ? this.place : "-1");
       if (generation === this.generation) {
         if (page.class_edits !== this.classEdits) {
           this.load(); // somebody added, renamed or merged classes
@@ -231,7 +256,7 @@ class Deck {
     this.decided.add(item.item_id);
     this.undoStack.push({ op_id: entry.op_id, action, label, item });
     this.redoStack = [];
-    if (item.flagged) this.left -= 1;
+    this.tally(item, -1);
     this.count(1);
     this.outbox.add(entry);
     this.screen.flash(action, this.sentence(action, item, label), blind && this.opinion(item));
@@ -320,7 +345,7 @@ class Deck {
     this.redoStack.push({ ...done, op_id: undo.op_id });
     this.decided.delete(item.item_id);
     this.queue = [item, ...this.queue.filter((other) => other.item_id !== item.item_id)];
-    if (item.flagged) this.left += 1;
+    this.tally(item, 1);
     this.count(-1);
     this.outbox.add(undo);
     this.screen.flash("undo", "Taken back");
@@ -339,7 +364,7 @@ class Deck {
     this.undoStack.push({ ...undone, op_id: redo.op_id, again: true });
     this.decided.add(item.item_id);
     this.queue = this.queue.filter((other) => other.item_id !== item.item_id);
-    if (item.flagged) this.left -= 1;
+    this.tally(item, -1);
     this.count(1);
     this.outbox.add(redo);
     this.screen.flash(action, `Again: ${this.sentence(action, item, label)}`);
@@ -367,7 +392,7 @@ class Deck {
   }
 
   answered(answer) {
-    if (!this.outbox.entries.length) this.left = answer.left;
+    if (!this.selection && !this.outbox.entries.length) this.left = answer.left;
     for (const refusal of answer.rejected) this.rejected(refusal);
     this.drawCounters();
     this.settleSoon();
@@ -414,6 +439,10 @@ class Deck {
     if (!this.current?.notice) return;
     this.queue[0] = { ...this.current, notice: null };
     this.show();
+  }
+
+  tally(item, change) {
+    if (item.flagged || this.selection) this.left += change;
   }
 
   count(decisions) {
@@ -488,6 +517,10 @@ class Deck {
       this.showOthersAtWork();
       return;
     }
+    if (this.selection) {
+      this.showNoMatch();
+      return;
+    }
     if (this.changed) {
       // The page does not know yet what follows; it is asked at once.
       this.screen.drawMessage("All suspects are reviewed", "");
@@ -497,6 +530,17 @@ class Deck {
     const { title, detail, button: words } = this.end;
     const action = words ? { words, run: () => this.press() } : null;
     this.screen.drawMessage(title, detail, { action, mayUndo: true });
+  }
+
+  /* Says that the selection is empty, which is not to say that everything is reviewed. */
+  showNoMatch() {
+    const title = this.matching ? "All that match are reviewed" : "No image matches";
+    const words = this.matching
+      ? "Others may still await a decision; the filter hides them."
+      : "No image is all that the filter asks for.";
+    const action = { words: "Clear the filter", run: () => this.say("cleared", newId()) };
+    this.screen.drawMessage(title, words, { action, mayUndo: this.matching > 0 });
+    if (this.changed) this.settleSoon();
   }
 
   showOthersAtWork() {
@@ -524,7 +568,8 @@ class Deck {
   drawCounters() {
     this.screen.drawCounters({
       left: Math.max(0, this.left),
-      flagged: this.flagged,
+      flagged: this.selection ? this.matching : this.flagged,
+      matching: Boolean(this.selection),
       session: this.session.count,
       perMinute: this.perMinute(),
     });

@@ -170,7 +170,7 @@ class Screen {
     this.actions.hidden = this.classes.hidden = Boolean(item.notice);
     const isGiven = item.current_label === item.given_label;
     this.drawRow(this.currentRow, isGiven ? "Given label" : "Current label",
-      item.current_label, item.self_confidence);
+      item.current_label, item.position < 0 ? null : item.self_confidence);
     const suggests = item.suggested_label !== item.current_label;
     this.suggestedRow.root.classList.toggle("none", !suggests);
     if (suggests) {
@@ -180,9 +180,8 @@ class Screen {
       this.drawRow(this.suggestedRow, "Suggested label", null, null);
       this.suggestedRow.name.textContent = item.isVeiled ? "hidden until you decide" : "the same";
     }
-    const reasons = isGiven
-      ? item.reasons
-      : [...item.reasons, `Given label: ${this.name(item.given_label)}`];
+    const reasons = [...decidedBefore(item), ...item.reasons];
+    if (!isGiven) reasons.push(`Given label: ${this.name(item.given_label)}`);
     this.reasons.replaceChildren(...reasons.slice(0, 4).map((reason) => el("li", "", reason)));
     this.acceptName.textContent = this.name(item.current_label);
     this.moveName.textContent = suggests ? this.name(item.suggested_label) : "another class";
@@ -259,9 +258,10 @@ class Screen {
 
   // -- counters
 
-  drawCounters({ left, flagged, session, perMinute }) {
+  drawCounters({ left, flagged, matching, session, perMinute }) {
     const total = Math.max(flagged, left);
-    this.leftWords.textContent = `${counted(left)} left of ${counted(total)}`;
+    const which = matching ? " that match" : "";
+    this.leftWords.textContent = `${counted(left)} left of ${counted(total)}${which}`;
     const done = total ? Math.round((1000 * (total - left)) / total) / 10 : 100;
     this.bar.style.width = `${done}%`;
     this.progress.setAttribute("aria-valuenow", String(done));
@@ -301,4 +301,16 @@ function freeChip(number) {
   chip.title = "For the next class you type";
   chip.setAttribute("aria-hidden", "true");
   return chip;
+}
+
+const STATUS_WORDS = {
+  accepted: "Accepted", moved: "Moved here", excluded: "Excluded", skipped: "Skipped",
+};
+
+/* Returns who gave an image the status that it has, as a reason to look at it again. */
+function decidedBefore(item) {
+  const words = STATUS_WORDS[item.status];
+  if (!words || !item.decided) return [];
+  const { reviewer, at } = item.decided;
+  return [toldWithTime({ deed: reviewer ? `${words} by ${reviewer}` : words, decided_at: at })];
 }

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cleaner.decisions import Round
 from cleaner.project import Project
-from cleaner.ui import actions, job_panel
+from cleaner.ui import actions, filters, job_panel
 from cleaner.ui.deck import deck
 from cleaner.ui.grid import grid
 from cleaner.ui.next_step import Step, next_step
@@ -32,7 +32,10 @@ def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
     if view == _GRID:
         pressed = grid(key, round_id=latest.round_id, end=step)
     else:
-        pressed = deck(key, round_id=latest.round_id, flagged=latest.flagged, end=step)
+        selection = filters.draw(project, key)
+        pressed = deck(
+            key, round_id=latest.round_id, flagged=latest.flagged, end=step, selection=selection
+        )
     if pressed and step.kind == "retrain":
         _retrain(project, moves_files=st.session_state.get("move-files", True))
     elif pressed:

@@ -1,0 +1,75 @@
+"""What `queue` lists when it is asked for some of the images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cleaner.project import Project, Request
+from tests.cli.conftest import Call
+from tests.pictures import write_dataset
+from tests.ranking import open_round
+
+
+def _paths(call: Call, root: Path, *options: object) -> list[str]:
+    return [item["path"] for item in call("queue", root, *options, "--json").document["items"]]
+
+
+def test_images_are_asked_for_by_label_status_and_file(call: Call, ranked: Project) -> None:
+    root = ranked.root
+    assert _paths(call, root, "--current", "dog") == ["dog/1.png"]
+    assert _paths(call, root, "--suggested", "dog", "--low", 0.5) == ["cat/0.png"]
+    assert _paths(call, root, "--high", 0.5) == []
+    assert _paths(call, root, "--all", "--text", "OWL/") == [f"owl/{n}.png" for n in range(4)]
+    assert _paths(call, root, "--status", "unreviewed", "--order", "-file", "--limit", 1) == [
+        "owl/3.png"
+    ]
+
+
+def test_decisions_are_asked_for_by_who_made_them(call: Call, ranked: Project) -> None:
+    first, second = ranked.queue()
+    ranked.decide([Request(first.item_id, "accept")], reviewer="ann")
+    ranked.decide([Request(second.item_id, "exclude")], reviewer="ann")
+    found = _paths(call, ranked.root, "--reviewer", "ann", "--order", "-decided")
+    assert found == ["dog/1.png", "cat/0.png"]
+    assert _paths(call, ranked.root, "--reviewer", "ann", "--status", "excluded") == ["dog/1.png"]
+
+
+def test_where_nothing_matches_it_is_said(call: Call, ranked: Project) -> None:
+    assert call("queue", ranked.root, "--text", "nowhere").out == "No image matches.\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--current", "bird", "no class 'bird'"),
+        ("--status", "open", "Known: awaiting"),
+        ("--reason", "bad", "Known: rival"),
+        ("--order", "sideways", "Known: rank"),
+        ("--low", "2", "from 0 to 1"),
+    ],
+)
+def test_what_means_nothing_is_refused_in_one_line(
+    call: Call, ranked: Project, option: str, value: str, words: str
+) -> None:
+    refused = call("queue", ranked.root, option, value)
+    assert refused.code == 1
+    assert words in refused.complaint
+    assert len(refused.err.splitlines()) == 1
+
+
+def test_all_and_a_status_exclude_each_other(call: Call, ranked: Project) -> None:
+    assert call("queue", ranked.root, "--all", "--status", "moved").code == 2
+
+
+def test_a_class_is_named_by_its_bytes_or_as_it_is_shown(call: Call, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    project = Project(write_dataset(tmp_path / "odd", {name: 2, "<b>": 2}))
+    project.scan()
+    open_round(project, flagged={f"{name}/0.png": "<b>", "<b>/1.png": name})
+    project.store.close()
+    for typed in (name, "caf\\xe9"):
+        assert _paths(call, project.root, "--current", typed) == ["caf\\xe9/0.png"]
+        assert _paths(call, project.root, "--suggested", typed) == ["<b>/1.png"]
