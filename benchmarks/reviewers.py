@@ -2,6 +2,7 @@
 
     PYTHONPATH=. python benchmarks/reviewers.py                 each a process on the database
     PYTHONPATH=. python benchmarks/reviewers.py --app           each a client of one running app
+    PYTHONPATH=. python benchmarks/reviewers.py --leased        each with what it is handed out
     PYTHONPATH=. python benchmarks/reviewers.py --store postgresql://USER@HOST/EMPTY_DATABASE
 
 Nobody pauses between decisions, which no person can do. Every tenth decision is sent twice, as
@@ -31,6 +32,8 @@ from cleaner.errors import CleanerError
 from cleaner.project import Project, Request
 from cleaner.ui.registry import key_of
 
+_LOOK = 8  # decisions until a page asks what the queue has become
+
 Decide = Callable[[str, int], None]
 
 
@@ -56,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--store", metavar="URL", help="PostgreSQL instead of SQLite")
     parser.add_argument("--folder", type=Path, help="where the database is made; on a real disk")
     parser.add_argument("--app", action="store_true", help="through one running app")
+    parser.add_argument("--leased", action="store_true", help="from one queue, nobody's images")
     parser.add_argument("--reviewer", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -68,6 +72,7 @@ def _all_at_once(
     command = [sys.executable, __file__, "--root", str(root)]
     command += ["--reviewers", str(arguments.reviewers), "--decisions", str(arguments.decisions)]
     command += [] if port is None else ["--port", str(port)]
+    command += ["--leased"] if arguments.leased else []
     reviewers = [
         subprocess.Popen(
             [*command, "--reviewer", str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -104,17 +109,17 @@ def _tell(root: Path, found: list[dict[str, Any]], took: float) -> None:
 
 def _review(arguments: argparse.Namespace) -> None:
     project = Project(arguments.root)
-    mine = project.ranking()[arguments.reviewer :: arguments.reviewers]
+    mine = _leased(project, arguments) if arguments.leased else _own(project, arguments)
     decide = _in_process(project) if arguments.port is None else _by_http(project, arguments.port)
     sent, seconds, errors = [], [], []
     print("ready", flush=True)  # noqa: T201
     sys.stdin.read()
-    for number, item in enumerate(mine):
+    for number, item_id in enumerate(mine):
         op_id = f"reviewer-{arguments.reviewer}-{number}"
         for _again in range(2 if number % 10 == 0 else 1):
             began = time.perf_counter()
             try:
-                decide(op_id, item.item_id)
+                decide(op_id, item_id)
             except (CleanerError, OSError) as error:
                 errors.append(str(error))
             seconds.append(time.perf_counter() - began)
@@ -122,9 +127,29 @@ def _review(arguments: argparse.Namespace) -> None:
     print(json.dumps({"sent": sent, "seconds": seconds, "errors": errors}))  # noqa: T201
 
 
+def _own(project: Project, arguments: argparse.Namespace) -> Iterator[int]:
+    """Yield images that no other reviewer looks at, agreed upon before."""
+    of_mine = project.ranking()[arguments.reviewer :: arguments.reviewers]
+    return iter([item.item_id for item in of_mine])
+
+
+def _leased(project: Project, arguments: argparse.Namespace) -> Iterator[int]:
+    """Yield what a page is handed out, which asks again after each few decisions, to the end."""
+    while True:
+        handed = project.hand_out(f"reviewer-{arguments.reviewer:03}", limit=50)
+        if not handed.items and not handed.with_others:
+            return
+        for item in handed.items[:_LOOK]:
+            yield item.item_id
+        if not handed.items:
+            time.sleep(0.1)
+
+
 def _in_process(project: Project) -> Decide:
     def decide(op_id: str, item_id: int) -> None:
-        project.decide([Request(item_id, "accept", op_id=op_id)])
+        outcome = project.decide([Request(item_id, "accept", op_id=op_id, seen="")])
+        if outcome.rejected:
+            raise OSError(outcome.rejected[0].reason)
 
     return decide
 
@@ -134,7 +159,7 @@ def _by_http(project: Project, port: int) -> Decide:
     browser = http.client.HTTPConnection("127.0.0.1", port)
 
     def decide(op_id: str, item_id: int) -> None:
-        asked = [{"op_id": op_id, "item_id": item_id, "action": "accept"}]
+        asked = [{"op_id": op_id, "item_id": item_id, "action": "accept", "seen": None}]
         headers = {"Content-Type": "application/json"}
         browser.request("POST", address, json.dumps(asked), headers)
         answer = browser.getresponse()
