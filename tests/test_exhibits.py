@@ -22,8 +22,8 @@ PAIR, TRIPLE = (4, 21), (5, 31, 32)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    project = followed_project(tmp_path)
+def project(tmp_path: Path, store_url: str | None) -> Iterator[Project]:
+    project = followed_project(tmp_path, store=store_url)
     yield project
     project.store.close()
 
@@ -95,7 +95,10 @@ def test_duplicates_with_another_label_come_first(showcase: Showcase, project: P
     assert labels == [other, here]
 
 
-def test_labels_are_those_of_now(showcase: Showcase, project: Project) -> None:
+@pytest.mark.every_store
+def test_labels_are_those_of_now(
+    showcase: Showcase, project: Project, store_url: str | None
+) -> None:
     number = _suspect(project)
     before = showcase.exhibits(number)
     leaving, excluded = before.like_current[0].item.item_id, before.like_current[1].item.item_id
