@@ -19,6 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,10 @@ import numpy as np
 from cleaner.decisions import Decision
 from cleaner.items import Finding, ScannedFile
 from cleaner.project import Project, Request
+from cleaner.selection import QUEUE, Selection
 from cleaner.settings import ScoreSettings
 from cleaner.signals import SIGNALS
-from cleaner.store import catalogue, decisions, rounds
+from cleaner.store import catalogue, decisions, rounds, selected
 from cleaner.store.bulk import add_rows
 from cleaner.store.tables import decisions as log
 from cleaner.store.tables import items
@@ -164,6 +166,7 @@ def _measure(root: Path, repeats: int) -> None:
     few = max(5, repeats // 50)
     places = np.random.default_rng(1).integers(0, project.rounds()[-1].flagged // 2, repeats)
     _time("queue page, 50 images", lambda n: project.queue(after=int(places[n]), limit=50), repeats)
+    _selections(project, few)
     waiting = project.queue(limit=repeats)
     _time(
         "one decision", lambda n: project.decide([Request(waiting[n].item_id, "accept")]), repeats
@@ -176,6 +179,33 @@ def _measure(root: Path, repeats: int) -> None:
     _pages(project, few)
     memory = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
     _say("memory of this process at most", f"{int(memory) / 1024:.0f} MB")
+
+
+def _selections(project: Project, few: int) -> None:
+    """Time a page, the count and the pairs of what a reviewer may ask for."""
+    wanted = {
+        "a class": Selection(current=_CLASSES[5]),
+        "a pair": Selection(current=_CLASSES[5], suggested=_CLASSES[6]),
+        "a reason": Selection(reason="torn"),
+        "a file": Selection(text="0123"),
+        "by entropy": Selection(order="entropy"),
+        "accepted": Selection(status="accepted"),
+        "any, a class": Selection(status="any", current=_CLASSES[5]),
+        "any, by entropy": Selection(status="any", order="entropy"),
+    }
+    for name, selection in wanted.items():
+        _time(f"page of {name}", partial(_selected, project, selection), few)
+        _time(f"count of {name}", partial(_counted, project, selection), few)
+    _time("pairs of the queue", lambda _: project.pairs(QUEUE, limit=200), few)
+
+
+def _selected(project: Project, selection: Selection, _number: int) -> None:
+    project.selected(selection, limit=50)
+
+
+def _counted(project: Project, selection: Selection, _number: int) -> None:
+    with project.store.read() as connection:
+        selected.count(connection, selection)
 
 
 def _standing(project: Project) -> None:
