@@ -25,10 +25,11 @@ def test_every_key_arrives_once_and_is_timed() -> None:
         "benchmarks.review",
         "--quick",
         "--only",
-        "keys,kill,tab,names",
+        "keys,grid,kill,tab,names",
     ]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert re.search(r"key to next image, .*\| median \d+\.\d ms, 95% within", done.stdout)
+    assert len(re.findall(r"96 decisions for 96 images \|", done.stdout)) == 2
     assert len(re.findall("0 lost, 0 doubled, 0 about another image", done.stdout)) == 2
     assert "| 0 of " in done.stdout

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from cleaner.project import Project, Request
 from cleaner.store import decisions
 from cleaner.store.tables import classes
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import SHOWN, Server
 from tests.ui.samples import filled_project
 
 # A page of 24, of which each lane holds more than one.
@@ -458,7 +458,7 @@ def test_what_was_decided_in_the_grid_is_undone_in_the_deck_and_the_other_way_ro
     grid.page.get_by_text("One by one").click()
     grid.page.locator(".picture img").wait_for()
     grid.press("u")
-    grid.page.locator(f".picture img[data-item-id='{shown[-1]}']").wait_for()
+    grid.page.wait_for_function(f"({SHOWN}) === {shown[-1]}")
     grid.wait_saved()
     assert len(deeds(project)) == 23
     grid.press("x")

@@ -123,7 +123,7 @@ class Grid {
 
   laneAtStart() {
     const known = recall("sessionStorage", `cleaner:lane:${this.api}`, null);
-    return this.lanes.all.find((lane) => lane.key === known) ?? this.lanes.largest;
+    return this.lanes.all.find((lane) => lane.key === known) ?? this.lanes.first;
   }
 
   async fetchPairs() {

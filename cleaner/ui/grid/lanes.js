@@ -1,5 +1,7 @@
 /* The lanes: images with the same label and the same suggestion, and one with all suspects. */
 
+const FEWEST = 12; // images for which a lane is worth opening first
+
 class Lane {
   /* `current` and `suggested` are class names, or both null in the lane with all suspects. */
 
@@ -50,9 +52,10 @@ class Lanes {
     return this.all.find((lane) => lane.key === key) ?? this.all[0];
   }
 
-  /* The largest pair, or all suspects where there is none. */
-  get largest() {
-    return this.all[1] ?? this.all[0];
+  /* Where a person begins: the largest pair, or all suspects where none holds many. */
+  get first() {
+    const [all, largest] = this.all;
+    return largest?.count >= FEWEST ? largest : all;
   }
 
   /* The largest pair other than the open one, or null. */

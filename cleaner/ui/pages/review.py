@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cleaner.decisions import Round
 from cleaner.project import Project
@@ -63,12 +62,14 @@ def _not_scored(project: Project) -> None:
 
 def _round_bar(project: Project, latest: Round, *, busy: bool) -> str:
     """Draw what the round came to and what follows; return how the queue is shown."""
-    words, switch, tick, press = st.columns([3.6, 1.9, 3.7, 1.9], vertical_alignment="center")
-    words.markdown(_sentence(latest))
-    with switch:
+    # A row that wraps, where columns of a narrow window would cut the switch off.
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown(_sentence(latest), width="content")
         view = _view()
-    if not busy:
-        _retrain_button(project, tick, press)
+        if not busy:
+            _retrain_button(project)
     return view
 
 
@@ -86,14 +87,15 @@ def _view() -> str:
     return chosen
 
 
-def _retrain_button(project: Project, tick: DeltaGenerator, press: DeltaGenerator) -> None:
-    moves_files = tick.checkbox(
+def _retrain_button(project: Project) -> None:
+    moves_files = st.checkbox(
         "Move the files into their class folders",
         value=True,
         key="move-files",
+        width="content",
         help="Excluded images go to the quarantine folder. Every move can be undone.",
     )
-    if press.button("Clean and retrain", key="retrain", width="stretch"):
+    if st.button("Clean and retrain", key="retrain"):
         _retrain(project, moves_files=moves_files)
 
 
