@@ -30,8 +30,9 @@ from cleaner.project import Project, Request
 from cleaner.selection import QUEUE, Selection
 from cleaner.settings import ScoreSettings
 from cleaner.signals import SIGNALS
-from cleaner.store import catalogue, decisions, rounds, selected
+from cleaner.store import catalogue, decisions, selected
 from cleaner.store.bulk import add_rows
+from cleaner.store.opening import open_round
 from cleaner.store.tables import decisions as log
 from cleaner.store.tables import items
 
@@ -48,6 +49,9 @@ def main() -> None:
     if arguments.measure:
         _measure(arguments.measure, arguments.repeats)
         return
+    if arguments.open_round:
+        _open_another(arguments.open_round, arguments.images)
+        return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder) / "photos"
         make_up(root, arguments.store, images=arguments.images)
@@ -62,6 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--store", metavar="URL", help="PostgreSQL instead of SQLite")
     parser.add_argument("--folder", type=Path, help="where the database is made; on a real disk")
     parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--open-round", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -137,8 +142,7 @@ def _open_round(project: Project, images: int, flagged: int) -> None:
         "settings": ScoreSettings().as_json(),
         "started_at": "2026-01-01T00:00:00.000+00:00",
     }
-    with project.store.write() as connection:
-        rounds.open_round(connection, values, ranking)
+    open_round(project.store, values, ranking)
 
 
 def _decide(project: Project, count: int) -> None:
@@ -177,6 +181,7 @@ def _measure(root: Path, repeats: int) -> None:
     _time("plan of moves", lambda _: project.plan_moves(), few)
     _over_http(project, repeats)
     _pages(project, few)
+    _while_a_round_is_opened(project)
     memory = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
     _say("memory of this process at most", f"{int(memory) / 1024:.0f} MB")
 
@@ -206,6 +211,32 @@ def _selected(project: Project, selection: Selection, _number: int) -> None:
 def _counted(project: Project, selection: Selection, _number: int) -> None:
     with project.store.read() as connection:
         selected.count(connection, selection)
+
+
+def _while_a_round_is_opened(project: Project) -> None:
+    """Decide in this process while another opens a round, as a worker does."""
+    waiting = project.queue(limit=100_000)
+    images = project.status()["images"]
+    command = [sys.executable, __file__, "--open-round", str(project.root)]
+    opener = subprocess.Popen([*command, "--images", str(images)])
+    seconds: list[float] = []
+    while opener.poll() is None and len(seconds) < len(waiting):
+        began = time.perf_counter()
+        project.decide([Request(waiting[len(seconds)].item_id, "accept")])
+        seconds.append(time.perf_counter() - began)
+        time.sleep(0.02)
+    opener.wait()
+    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
+    words = f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {max(seconds) * 1000:.0f} ms"
+    _say(f"{len(seconds):,} decisions meanwhile", words)
+
+
+def _open_another(root: Path, images: int) -> None:
+    project = Project(root)
+    began = time.perf_counter()
+    _open_round(project, images, int(images * _FLAGGED))
+    _say("another round opened", f"{time.perf_counter() - began:.1f} s")
+    project.store.close()
 
 
 def _standing(project: Project) -> None:

@@ -21,6 +21,7 @@ from cleaner.errors import JobCancelled, JobError
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.store import jobs as rows
+from cleaner.store import opening
 from cleaner.store.jobs import Job
 
 POLL_SECONDS = 0.2
@@ -134,6 +135,7 @@ def reconcile(project: Project) -> None:
         rows.change(
             connection, job.job_id, {"state": "failed", "error": error, "finished_at": now()}
         )
+    opening.settle(project.store)
 
 
 def _worker_lives(project: Project, job: Job) -> bool:

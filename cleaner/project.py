@@ -36,7 +36,16 @@ from cleaner.leasing import Handed
 from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.progress import Progress, Report, silent
 from cleaner.selection import QUEUE, Selection
-from cleaner.store import catalogue, class_edits, decisions, logbook, models, rounds, selected
+from cleaner.store import (
+    catalogue,
+    class_edits,
+    decisions,
+    logbook,
+    models,
+    opening,
+    rounds,
+    selected,
+)
 from cleaner.store import moves as journal
 from cleaner.store.address import open_store
 from cleaner.store.models import FinalModel
@@ -149,6 +158,7 @@ class Project:
         self.store = open_store(self.state, shown_path(str(self.root)), store)
         self.places = moves.Places(dataset=self.root, quarantine=self.state / "quarantine")
         self.recovered: tuple[FileMove, ...] = moves.recover(self.store, self.places)
+        opening.settle(self.store)
 
     def is_there(self) -> bool:
         """Tell whether folder and database were not deleted under us."""

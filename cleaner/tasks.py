@@ -26,7 +26,8 @@ from cleaner.project import Project
 from cleaner.rescoring import Opening
 from cleaner.settings import ScoreSettings
 from cleaner.standings import Verdict
-from cleaner.store import catalogue, decisions, rounds
+from cleaner.store import catalogue, decisions
+from cleaner.store.opening import open_round
 
 log = logging.getLogger(__name__)
 
@@ -77,20 +78,19 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     flagged = sum(row["flagged"] for row in ranking)
     seconds = {"features": featured - clock, "training": done - featured, "total": done - clock}
     agreeing = prediction.pred_probs.argmax(axis=1) == evidence.labels
-    with project.store.write() as connection:
-        number = rounds.open_round(
-            connection,
-            {
-                "model_id": prediction.model_id,
-                "images": len(ranking),
-                "flagged": flagged,
-                "accuracy": float(agreeing.mean()),
-                "seconds": seconds,
-                "settings": wanted.as_json(),
-                "started_at": opening.started_at,
-            },
-            ranking,
-        )
+    number = open_round(
+        project.store,
+        {
+            "model_id": prediction.model_id,
+            "images": len(ranking),
+            "flagged": flagged,
+            "accuracy": float(agreeing.mean()),
+            "seconds": seconds,
+            "settings": wanted.as_json(),
+            "started_at": opening.started_at,
+        },
+        ranking,
+    )
     _publish(kept, project, number)
     return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}
 

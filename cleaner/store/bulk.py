@@ -17,10 +17,15 @@ def add_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
     if connection.dialect.name == "postgresql":
         _copy(connection, table, rows)
         if len(rows) >= _MANY:
-            # At once: the server would notice by itself in a minute, and plan badly until then.
-            connection.exec_driver_sql(f"ANALYZE {table.name}")
+            analyze(connection, table)
     else:
         connection.execute(insert(table), list(rows))
+
+
+def analyze(connection: Connection, table: Table) -> None:
+    """Have a server count rows at once; until it notices by itself, it plans badly."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -67,6 +67,11 @@ def some_items(connection: Connection, item_ids: Sequence[int]) -> tuple[Item, .
     return tuple(Item(*row) for row in rows)
 
 
+def last_item_id(connection: Connection) -> int:
+    """Return the largest number of an image, or 0."""
+    return connection.scalar(select(func.max(items.c.item_id))) or 0
+
+
 def item_at(connection: Connection, path: str) -> Item | None:
     """Return the image that lies at `path` in the dataset folder now."""
     row = connection.execute(

@@ -135,12 +135,12 @@ def requeue(connection: Connection, item_id: int) -> None:
 
 def _is_stale_skip(connection: Connection, decision: Decision) -> bool:
     """Tell whether it skipped an image in an earlier round; the new round asks again."""
-    latest = connection.scalar(select(func.max(rounds.c.round_id)))
+    latest = connection.scalar(select(func.max(rounds.c.round_id)).where(rounds.c.ready))
     return decision.action == "skip" and decision.round_id != latest
 
 
 def _rank_if_flagged(connection: Connection, item_id: int) -> int | None:
-    latest = select(func.max(rounds.c.round_id)).scalar_subquery()
+    latest = select(func.max(rounds.c.round_id)).where(rounds.c.ready).scalar_subquery()
     return connection.scalar(
         select(scores.c.position).where(
             scores.c.round_id == latest, scores.c.item_id == item_id, scores.c.flagged

@@ -11,8 +11,10 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -42,7 +44,7 @@ REVIEW_COLUMNS = [
 # An image that a decision has moved shares the position of the one whose place it takes.
 _WITHIN_A_POSITION = (scores.c.flagged.desc(), scores.c.label_quality, items.c.item_id)
 
-_LATEST = select(func.max(rounds.c.round_id))
+_LATEST = select(func.max(rounds.c.round_id)).where(rounds.c.ready)
 _REASONS = select(scores.c.reasons).where(
     scores.c.round_id == _LATEST.scalar_subquery(), scores.c.item_id == bindparam("asked_item")
 )
@@ -54,38 +56,77 @@ def open_round(
 ) -> int:
     """Close the round before, keep a new one with its scores, and return its number.
 
+    All at once, which holds up everybody else; `store.opening` does it in parts.
+
     Args:
         connection: within one transaction, so that readers see the old queue or the new.
         values: columns of `rounds` but the round_id.
         ranking: columns of `scores` but the round_id, one mapping an image.
     """
-    _close_rounds(connection, values["started_at"])
-    number = (connection.scalar(select(func.max(rounds.c.round_id))) or 0) + 1
-    connection.execute(insert(rounds).values(round_id=number, **values))
-    add_rows(connection, scores, [row | {"round_id": number} for row in ranking])
-    _refill_queue(connection, number)
+    number = begin(connection, values)
+    add_scores(connection, number, ranking)
+    publish(connection, number)
+    fill_queue(connection, number, range(1, LARGEST_NUMBER + 1))
     return number
 
 
-def _close_rounds(connection: Connection, closed_at: str) -> None:
-    still_open = update(rounds).where(rounds.c.closed_at.is_(None))
-    connection.execute(still_open.values(closed_at=closed_at))
+def begin(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Keep a round that nobody sees yet, and return its number."""
+    number = (connection.scalar(select(func.max(rounds.c.round_id))) or 0) + 1
+    connection.execute(insert(rounds).values(round_id=number, ready=False, **values))
+    return number
+
+
+def add_scores(connection: Connection, number: int, ranking: Sequence[dict[str, Any]]) -> None:
+    """Add some images' scores to a round that was begun."""
+    add_rows(connection, scores, [row | {"round_id": number} for row in ranking])
+
+
+def publish(connection: Connection, number: int) -> None:
+    """Close the round before, and let everybody see the one that was begun.
+
+    The queue is as it was until `fill_queue` has gone through all images.
+    """
+    begun = rounds.c.round_id == number
+    opened_at = connection.scalar(select(rounds.c.started_at).where(begun))
+    still_open = update(rounds).where(rounds.c.closed_at.is_(None), ~begun)
+    connection.execute(still_open.values(closed_at=opened_at))
+    connection.execute(update(rounds).where(begun).values(ready=True))
     # What was skipped gets a second look in the new round.
     skipped = update(items).where(items.c.status == "skipped")
     connection.execute(skipped.values(status="unreviewed", decision=None))
 
 
-def _refill_queue(connection: Connection, round_id: int) -> None:
-    in_queue = items.c.queue_position.is_not(None)
-    connection.execute(update(items).where(in_queue).values(queue_position=None))
-    flagged = (scores.c.round_id == round_id, scores.c.flagged)
+def fill_queue(connection: Connection, number: int, item_ids: range) -> None:
+    """Give the images with these numbers the places in the queue that a round says."""
+    here = items.c.item_id.between(item_ids.start, item_ids.stop - 1)
+    flagged = (scores.c.round_id == number, scores.c.flagged)
     position = select(scores.c.position).where(*flagged, scores.c.item_id == items.c.item_id)
-    awaited = items.c.item_id.in_(select(scores.c.item_id).where(*flagged))
+    in_reach = scores.c.item_id.between(item_ids.start, item_ids.stop - 1)
+    wanted = items.c.item_id.in_(select(scores.c.item_id).where(*flagged, in_reach))
+    unreviewed = and_(wanted, items.c.status == "unreviewed", items.c.present)
+    queued = items.c.queue_position.is_not(None)
     connection.execute(
         update(items)
-        .where(awaited, items.c.status == "unreviewed")
+        .where(here, or_(queued, unreviewed))
         .values(queue_position=position.scalar_subquery())
     )
+
+
+def unfinished(connection: Connection) -> list[int]:
+    """Return the rounds that were begun and not published."""
+    return list(connection.scalars(select(rounds.c.round_id).where(~rounds.c.ready)))
+
+
+def drop_scores(connection: Connection, number: int, item_ids: range) -> None:
+    """Remove what an unfinished round says of the images with these numbers."""
+    here = scores.c.item_id.between(item_ids.start, item_ids.stop - 1)
+    connection.execute(delete(scores).where(scores.c.round_id == number, here))
+
+
+def drop(connection: Connection, number: int) -> None:
+    """Remove an unfinished round without scores."""
+    connection.execute(delete(rounds).where(rounds.c.round_id == number, ~rounds.c.ready))
 
 
 def latest(connection: Connection) -> int | None:
@@ -97,7 +138,10 @@ def latest(connection: Connection) -> int | None:
 def latest_opening(connection: Connection) -> tuple[int, str] | None:
     """Return number and beginning of the latest round, or None before the first."""
     row = connection.execute(
-        select(rounds.c.round_id, rounds.c.started_at).order_by(rounds.c.round_id.desc()).limit(1)
+        select(rounds.c.round_id, rounds.c.started_at)
+        .where(rounds.c.ready)
+        .order_by(rounds.c.round_id.desc())
+        .limit(1)
     ).first()
     return None if row is None else (row.round_id, row.started_at)
 
@@ -157,7 +201,8 @@ def settings_of(connection: Connection, round_id: int) -> dict[str, Any]:
 
 def history(connection: Connection) -> list[Round]:
     """Return all rounds, the first one first, with what was decided in each."""
-    rows = connection.execute(select(*_ROUND_COLUMNS).order_by(rounds.c.round_id))
+    statement = select(*_ROUND_COLUMNS).where(rounds.c.ready).order_by(rounds.c.round_id)
+    rows = connection.execute(statement)
     return [Round(*row) for row in rows]
 
 

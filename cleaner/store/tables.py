@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     event,
     text,
+    true,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -157,6 +158,8 @@ rounds = Table(
     Column("settings", JSON, nullable=False),
     Column("started_at", String(40), nullable=False),
     Column("closed_at", String(40)),
+    # False while its scores are being added: to everybody else it is not there yet.
+    Column("ready", Boolean, nullable=False, server_default=true()),
 )
 
 scores = Table(

@@ -32,6 +32,7 @@ _BACK_TO_2 = """
 ALTER TABLE decisions DROP COLUMN reason;
 DROP TABLE leases, class_edits;
 DROP FUNCTION class_edits_only_append;
+ALTER TABLE rounds DROP COLUMN ready;
 ALTER TABLE items DROP COLUMN decision;
 ALTER TABLE scores DROP COLUMN reason_kinds, DROP COLUMN signals;
 UPDATE facts SET value = '2' WHERE name = 'schema';

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Integer, String, Text, text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Integer, String, Text, text, true
 
 from cleaner.store import append_only
 
@@ -46,6 +46,7 @@ def upgrade(operations: Operations) -> None:
     operations.add_column("decisions", Column("reason", Text))
     # What the signals said of a round that is over is known to nobody any more.
     operations.add_column("scores", Column("signals", JSON, nullable=False, server_default="{}"))
+    operations.add_column("rounds", Column("ready", Boolean, nullable=False, server_default=true()))
     operations.create_table(
         "leases",
         Column("item_id", Integer, ForeignKey("items.item_id"), primary_key=True),
