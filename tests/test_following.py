@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner import queue
+from cleaner import following, queue
 from cleaner.decisions import ReviewItem
 from cleaner.following import NOTICEABLE, NOTICEABLE_UNFLAGGED, Follower, catch_up
 from cleaner.project import Project, Request
@@ -183,6 +184,31 @@ def test_two_programs_that_follow_in_turn_agree(project: Project) -> None:
         follower.look()
     _assert_ranked(project, targets)
     other.store.close()
+
+
+def test_who_read_between_two_parts_of_another_reads_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_ROWS_AT_ONCE", 1)
+    first, second = (Follower(project.store, project.state) for _number in range(2))
+    early, late = project.queue(limit=2)
+    project.decide([_move(early)])
+    read_by_another: list[float] = []
+
+    def look_between(_seconds: float) -> None:
+        # After a part of the first one's, while others are still to come.
+        if not read_by_another:
+            monkeypatch.setattr(time, "sleep", read_by_another.append)
+            monkeypatch.setattr(Follower, "_write", lambda *_: 0)
+            second.look()
+            monkeypatch.undo()
+            monkeypatch.setattr(following, "_ROWS_AT_ONCE", 1)
+
+    monkeypatch.setattr(time, "sleep", look_between)
+    assert first.look() > 1
+    project.decide([_move(late)])
+    second.look()
+    _assert_ranked(project, {one.item_id: one.suggested_label for one in (early, late)})
 
 
 def test_two_followers_at_once_do_not_undo_each_other(project: Project) -> None:
