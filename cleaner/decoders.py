@@ -82,6 +82,7 @@ class Decoder:
         self._output = cast(IO[bytes], self._process.stdout)
         for pipe in (self._input, self._output):
             _widen(pipe)
+        _living.add(self)
 
     @property
     def pid(self) -> int:
@@ -115,6 +116,7 @@ class Decoder:
         self._close()
 
     def _close(self) -> int:
+        _living.discard(self)
         for pipe in (self._input, self._output):
             try:
                 pipe.close()
@@ -131,6 +133,9 @@ class Decoder:
 
 
 _idle: deque[Decoder] = deque()
+_living: set[Decoder] = set()
+# In a forked child: kept, as to let go of them would close, flush or complain of them.
+_of_parent: set[Decoder] = set()
 _room = threading.BoundedSemaphore(processors.available())
 _turn: IO[bytes] | None = None
 _turn_made = threading.Lock()
@@ -147,14 +152,21 @@ def _turn_file() -> IO[bytes]:
 
 @atexit.register
 def _end_all() -> None:
-    while _idle:
-        _idle.pop().end()
+    _idle.clear()
+    for decoder in list(_living):  # also those that a thread still waits for
+        decoder.end()
     if _turn is not None:
         _turn.close()
 
 
-# A forked child must not talk into its parent's pipes.
-os.register_at_fork(after_in_child=_idle.clear)
+def _disown() -> None:
+    """Leave the decoders to the parent: a forked child must not talk into its pipes."""
+    _of_parent.update(_living)
+    _living.clear()
+    _idle.clear()
+
+
+os.register_at_fork(after_in_child=_disown)
 
 
 def _widen(pipe: IO[bytes]) -> None:
