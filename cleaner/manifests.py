@@ -305,9 +305,14 @@ def _is_decision(one: Any) -> bool:
         and one["action"] in (*STATUS_AFTER, *get_args(Action))
         and is_class_name(one["label_before"])
         and is_class_name(one["label_after"])
-        and all(isinstance(one[name], str) for name in ("reviewer", "decided_at"))
+        and isinstance(one["reviewer"], str)
+        and _is_time(one["decided_at"])
         and isinstance(one["undoes"], str | None)
     )
+
+
+def _is_time(text: Any) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable() and len(text) <= 40
 
 
 def is_class_name(name: object) -> bool:
@@ -318,4 +323,7 @@ def is_class_name(name: object) -> bool:
     """
     if not isinstance(name, str) or not name or name.startswith(".") or {"/", "\0"} & set(name):
         return False
-    return len(name.encode("utf-8", "surrogatepass")) <= 255
+    try:
+        return len(os.fsencode(name)) <= 255
+    except UnicodeEncodeError:  # halves of pairs that stand for no byte
+        return False

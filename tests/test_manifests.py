@@ -160,3 +160,8 @@ def test_a_manifest_is_never_overwritten(ranked: Project, tmp_path: Path) -> Non
     with pytest.raises(ExportError, match="nothing is overwritten"):
         exports.export(ranked, "csv", tmp_path / "labels.csv")
     assert not (tmp_path / "labels.csv").exists()
+
+
+def test_a_label_that_no_folder_can_have_is_refused() -> None:
+    assert not manifests.is_class_name("half \ud800")
+    assert manifests.is_class_name("byte \udcff")

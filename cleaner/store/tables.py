@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,10 @@ class Name(TypeDecorator[str]):
         return None if value is None else read_name(value)
 
 
+# Halves of pairs that stand for no byte; JSON may hold them, and no encoding takes them.
+_LONE_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
 class Words(TypeDecorator[str]):
     """Any other text; what a database refuses, NUL and lone surrogates, is kept as an escape."""
 
@@ -61,10 +66,11 @@ class Words(TypeDecorator[str]):
 def written(words: str) -> str:
     r"""Return a text as `Words` keeps it.
 
-    >>> written("caf\udce9"), written("a\0b")
-    ('caf\\xe9', 'a\\x00b')
+    >>> written("caf\udce9"), written("a\0b"), written("\ud800")
+    ('caf\\xe9', 'a\\x00b', '\\ud800')
     """
-    return shown_path(words).replace("\0", "\\x00")
+    shown = _LONE_HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", words)
+    return shown_path(shown).replace("\0", "\\x00")
 
 
 # PostgreSQL has no larger whole number in the columns that number things.

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from cleaner import doors
 from cleaner.errors import SettingsError
+from cleaner.ui import bodies
 
 COOKIE_SECONDS = 7 * 24 * 3600
 _MAX_BODY_BYTES = 4096
@@ -155,11 +156,10 @@ class _Failures:
 
 async def _form(request: Request) -> tuple[str, str]:
     """Return the token that was sent and where to go on."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            return "", "/"
+    try:
+        body = await bodies.read(request, most_bytes=_MAX_BODY_BYTES)
+    except (bodies.TooLong, bodies.TooSlow):
+        return "", "/"
     fields = parse_qs(body.decode("utf-8", "replace"))
     onwards = urlsplit(fields.get("next", ["/"])[0].replace("\\", "/"))
     is_here = not onwards.scheme and not onwards.netloc and onwards.path.startswith("/")

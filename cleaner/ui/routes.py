@@ -27,7 +27,7 @@ from cleaner.project import Project, Recorded, Rejected, Request
 from cleaner.selection import Selection
 from cleaner.store import catalogue, class_edits, decisions, rounds, selected
 from cleaner.store.selected import Page, Sign
-from cleaner.ui import thumbnails
+from cleaner.ui import bodies, thumbnails
 from cleaner.ui.evidence import Showcases
 from cleaner.ui.followers import Followers
 from cleaner.ui.inbox import Inbox, Inboxes
@@ -364,11 +364,13 @@ def _check_sender(request: HttpRequest) -> None:
 
 
 async def _body(request: HttpRequest) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _Refused(413, f"More than {MAX_BODY_BYTES} bytes; send fewer at a time.")
+    try:
+        body = await bodies.read(request, most_bytes=MAX_BODY_BYTES)
+    except bodies.TooLong as error:
+        reason = f"More than {MAX_BODY_BYTES} bytes; send fewer at a time."
+        raise _Refused(413, reason) from error
+    except bodies.TooSlow as error:
+        raise _Refused(408, "The rest did not come; send it again.") from error
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:

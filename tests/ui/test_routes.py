@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -13,9 +14,10 @@ import pytest
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from cleaner.project import Project, Request
-from cleaner.ui import routes, server
+from cleaner.ui import bodies, routes, server
 from cleaner.ui.registry import Registry
 from tests.ui.samples import make_images, open_round
 
@@ -420,3 +422,53 @@ def test_a_class_name_that_is_not_utf8_comes_back_whole(
     )
     assert answer.json()["recorded"] == [sent[0]["op_id"]]
     assert project.history()[0].label_after == odd
+
+
+@pytest.mark.parametrize("text", [chr(0xD800), chr(0xDCFF), "\0"])
+def test_text_that_no_database_takes_is_kept_as_an_escape_or_refused(
+    client: TestClient, api: str, text: str
+) -> None:
+    sent = {
+        "op_id": f"operation-{text}",
+        "item_id": 1,
+        "action": "move",
+        "label": "square",
+        "undoes": text,
+        "reviewer": f"ann{text}",
+    }
+    body = json.dumps([sent])
+    headers = {"content-type": "application/json"}
+    first = client.post(f"{api}/decisions", content=body, headers=headers)
+    again = client.post(f"{api}/decisions", content=body, headers=headers)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json()["recorded"] == again.json()["recorded"] == [sent["op_id"]]
+    assert len(client.get(f"{api}/history").json()["decisions"]) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_body_that_never_ends_is_given_up(
+    registry: Registry, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "SECONDS", 0.1)
+    app = Starlette(routes=routes.routes(registry))
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if sent_before:
+            await asyncio.sleep(60)
+        sent_before.append(True)
+        return {"type": "http.request", "body": b"[", "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent_before: list[bool] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{api}/decisions",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408
