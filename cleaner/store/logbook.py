@@ -64,7 +64,13 @@ def count(connection: Connection, wanted: Wanted) -> int:
 
 def reviewers(connection: Connection) -> list[str]:
     """Return everybody who decided something, in the order of the alphabet."""
-    found = connection.scalars(select(decisions.c.reviewer).distinct())
+    # One look into an index for each of them; pages ask this often, and the log is long.
+    found: list[str] = []
+    first = select(func.min(decisions.c.reviewer))
+    name: str | None = connection.scalar(first)
+    while name is not None:
+        found.append(name)
+        name = connection.scalar(first.where(decisions.c.reviewer > name))
     return sorted(found)
 
 

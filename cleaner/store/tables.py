@@ -196,7 +196,7 @@ decisions = Table(
     Column("action", String(10), nullable=False),
     Column("label_before", Name, nullable=False),
     Column("label_after", Name, nullable=False),
-    Column("reviewer", Words, nullable=False),
+    Column("reviewer", Words, nullable=False, index=True),
     Column("decided_at", String(40), nullable=False),
     Column("round_id", Integer, index=True),
     Column("undoes", Words, unique=True),

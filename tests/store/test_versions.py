@@ -29,6 +29,7 @@ _CAFE = os.fsdecode(b"caf\xe9")
 
 # Takes a database back to an earlier version, where no dump of that version was ever made.
 _BACK_TO_2 = """
+DROP INDEX ix_decisions_reviewer;
 ALTER TABLE decisions DROP COLUMN reason;
 DROP TABLE leases, class_edits;
 DROP FUNCTION class_edits_only_append;

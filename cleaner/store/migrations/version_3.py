@@ -44,6 +44,7 @@ def upgrade(operations: Operations) -> None:
     _count_given_labels(operations)
     # Why an image was shown is known while it is decided about; afterwards it is ranked anew.
     operations.add_column("decisions", Column("reason", Text))
+    operations.create_index("ix_decisions_reviewer", "decisions", ["reviewer"])
     # What the signals said of a round that is over is known to nobody any more.
     operations.add_column("scores", Column("signals", JSON, nullable=False, server_default="{}"))
     operations.add_column("rounds", Column("ready", Boolean, nullable=False, server_default=true()))
