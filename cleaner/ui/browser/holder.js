@@ -6,6 +6,8 @@
  */
 
 const HEARTBEAT_MS = 45000;
+const SWEEP_AGAIN_MS = 3000;
+const SEND_TIMEOUT_MS = 15000;
 const IDLE_MS = 10 * 60 * 1000; // without a key or a pointer, what is held goes to others
 
 class Holder {
@@ -22,13 +24,27 @@ class Holder {
 
   async open() {
     await this.holdLock();
-    const gone = await this.orphans();
+    await this.sweep();
     this.remember();
+    // A page that is just being closed may not have let go of its lock yet.
+    this.again = setTimeout(async () => {
+      if (await this.sweep()) this.onHeartbeat();
+    }, SWEEP_AGAIN_MS);
     window.addEventListener("pagehide", this.onHide);
     window.addEventListener("keydown", this.onActive, { capture: true });
     window.addEventListener("pointerdown", this.onActive, { capture: true });
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
-    if (gone.length) await this.send(gone).catch(() => {});
+  }
+
+  /* Gives back what pages of this browser had that are gone; returns whether there were any. */
+  async sweep() {
+    const gone = await this.orphans();
+    if (!gone.length) return false;
+    await this.send(gone).then(
+      () => gone.forEach((id) => this.forget(this.prefix + id)),
+      () => {}, // they are still known, and tried again with the next heartbeat
+    );
+    return true;
   }
 
   close() {
@@ -36,18 +52,21 @@ class Holder {
     window.removeEventListener("keydown", this.onActive, { capture: true });
     window.removeEventListener("pointerdown", this.onActive, { capture: true });
     clearInterval(this.heartbeat);
+    clearTimeout(this.again);
     this.giveBack();
     this.letGo();
   }
 
-  beat() {
-    if (Date.now() - this.lastActive < IDLE_MS) this.onHeartbeat();
+  async beat() {
+    if (Date.now() - this.lastActive >= IDLE_MS) return;
+    await this.sweep();
+    this.onHeartbeat();
   }
 
   touch() {
     const wasIdle = Date.now() - this.lastActive >= IDLE_MS;
     this.lastActive = Date.now();
-    if (wasIdle) this.onHeartbeat();
+    if (wasIdle) this.beat();
   }
 
   giveBack() {
@@ -61,7 +80,7 @@ class Holder {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ holders }),
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
     });
   }
 
@@ -84,14 +103,12 @@ class Holder {
     if (!navigator.locks) {
       // Without locks only what this very tab showed before is known to be gone.
       const before = sessionStorage.getItem(this.prefix);
-      return before ? [before] : [];
+      return before && before !== this.id ? [before] : [];
     }
     const gone = [];
-    for (const key of this.known()) {
+    for (const key of this.known().filter((one) => one !== this.prefix + this.id)) {
       await navigator.locks.request(key, { ifAvailable: true }, (lock) => {
-        if (lock === null) return;
-        gone.push(key.slice(this.prefix.length));
-        this.forget(key);
+        if (lock !== null) gone.push(key.slice(this.prefix.length));
       });
     }
     return gone;

@@ -548,7 +548,7 @@ class Deck {
     const words = "Nothing else awaits a decision. What they leave comes up here by itself.";
     this.screen.drawMessage(`${images} with another reviewer`, words, { mayUndo: true });
     clearTimeout(this.lookTimer);
-    this.lookTimer = setTimeout(() => this.fetchQueue(), LOOK_AGAIN_MS);
+    this.lookTimer = setTimeout(() => this.holder.sweep().then(() => this.fetchQueue()), LOOK_AGAIN_MS);
   }
 
   async press() {
