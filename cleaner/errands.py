@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cleaner import following
+from cleaner import following, maps
+from cleaner.items import shown_path
 from cleaner.progress import Report
 from cleaner.project import Project
 
@@ -27,4 +28,15 @@ def undo(project: Project, settings: dict[str, Any], report: Report) -> dict[str
     return {"undone": len(undone.decisions), "problems": problems}
 
 
-ERRANDS: dict[str, Errand] = {"undo": undo}
+def draw_map(project: Project, _settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Find a place in the plane for each image."""
+    made = maps.make(project, report)
+    return {
+        "round": made.round_id,
+        "images": len(made.item_ids),
+        "laid_out": made.laid_out,
+        "file": shown_path(str(maps.file_of(project))),
+    }
+
+
+ERRANDS: dict[str, Errand] = {"undo": undo, "map": draw_map}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,12 +43,15 @@ from cleaner.store import (
     logbook,
     models,
     opening,
+    picks,
+    points,
     rounds,
     selected,
 )
 from cleaner.store import moves as journal
 from cleaner.store.address import open_store
 from cleaner.store.models import FinalModel
+from cleaner.store.points import Point
 from cleaner.store.selected import FIRST, Page, Pair
 
 STATE_SUFFIX = ".cleaner"
@@ -201,6 +204,16 @@ class Project:
         """Return how many images in the queue have each current and suggested label."""
         with self.store.read() as connection:
             return rounds.suggestions(connection)
+
+    def pick(self, item_ids: Collection[int]) -> str:
+        """Keep these images for `Selection.picked` and return their name."""
+        with self.store.write() as connection:
+            return picks.keep(connection, item_ids, datetime.now(UTC).isoformat())
+
+    def points(self, item_ids: Sequence[int]) -> dict[int, Point]:
+        """Return how these images stand, by their number, without those that are gone."""
+        with self.store.read() as connection:
+            return points.points(connection, item_ids)
 
     def file_of(self, item_id: int) -> Path:
         """Return where an image's file lies now.

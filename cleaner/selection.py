@@ -49,6 +49,7 @@ _AS_KEPT: dict[str, Callable[[str], str]] = {
     "suggested": read_name,
     "reason": str,
     "reviewer": shown_path,
+    "picked": str,
 }
 
 
@@ -66,6 +67,7 @@ class Selection:
             round ranked; the others hold images of earlier rounds too.
         reviewer: who gave the status that it has.
         text: stands somewhere in the file's path, in whatever case.
+        picked: the name of images that were picked out by hand, as `Project.pick` gives it.
         order: one of `ORDERS`, or turned round by a ``-`` before it. Signals rise from suspect
             to trusted. By ``decided``, only what was decided about is looked at.
 
@@ -81,13 +83,14 @@ class Selection:
     status: str = "awaiting"
     reviewer: str | None = None
     text: str = ""
+    picked: str | None = None
     order: str = "rank"
 
     def __post_init__(self) -> None:
         for name, kept in _AS_KEPT.items():
             object.__setattr__(self, name, kept(getattr(self, name) or "") or None)
         object.__setattr__(self, "text", written_name(self.text))
-        for name in ("current", "suggested", "reviewer", "text"):
+        for name in ("current", "suggested", "reviewer", "text", "picked"):
             if "\0" in (getattr(self, name) or ""):
                 raise SelectionError(f"{name} holds a NUL, which no name does. Leave it out.")
         if self.reason is not None:

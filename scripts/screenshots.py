@@ -108,6 +108,8 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     _wait(project, scoring)
     _shoot_review(camera, key)
     camera.shoot("overview", f"overview?dataset={key}")
+    _wait(project, jobs.start(project, "map", {}))
+    camera.shoot("map", f"map?dataset={key}", _draw_a_line)
     _review_truthfully(camera, project, key)
     camera.shoot("reviewed", f"review?dataset={key}")
     camera.shoot("history", f"history?dataset={key}")
@@ -136,6 +138,23 @@ def _choose_in_grid(page: Page) -> None:
         page.locator(".tile").nth(place).click()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("x")
+
+
+def _draw_a_line(page: Page) -> None:
+    """Go round the middle of the map with the mouse button held down."""
+    plot = page.locator(".nsewdrag").first
+    plot.wait_for()
+    box = plot.bounding_box()
+    assert box is not None  # noqa: S101 - it was just waited for
+    ends = ((0.35, 0.4), (0.5, 0.32), (0.62, 0.45), (0.55, 0.62), (0.4, 0.6), (0.35, 0.4))
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ends]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+    page.get_by_test_id("stMain").get_by_text("selected:").wait_for()
+    page.wait_for_timeout(SETTLE_MS)
 
 
 def _review_truthfully(camera: Camera, project: Project, key: str) -> None:

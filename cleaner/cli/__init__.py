@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from cleaner import __version__
-from cleaner.cli import classes, datasets, history, models, page, reviewing, rounds
+from cleaner.cli import classes, datasets, history, layout, models, page, reviewing, rounds
 from cleaner.errors import CleanerError
 
 STOPPED = 130
@@ -75,6 +75,7 @@ for _verb in (
     classes.classes,
     reviewing.apply,
     rounds.next_round,
+    layout.draw_map,
     models.train,
     models.predict,
     models.export,

@@ -28,6 +28,7 @@ from cleaner.items import written_name
 from cleaner.selection import QUEUE, Selection
 from cleaner.store import rounds
 from cleaner.store.joins import InTurn
+from cleaner.store.picks import is_picked
 from cleaner.store.tables import LARGEST_NUMBER, items, scores
 from cleaner.store.tables import decisions as log
 
@@ -217,6 +218,7 @@ _CONDITIONS: dict[str, Condition] = {
     "high": lambda selection: scores.c.suggested_confidence <= selection.high,
     "reviewer": lambda selection: log.c.reviewer == selection.reviewer,
     "text": _has_text,
+    "picked": lambda selection: is_picked(selection.picked),
 }
 
 

@@ -242,6 +242,15 @@ leases = Table(
     Column("expires_at", Float, nullable=False),
 )
 
+# Images that somebody drew a line around, so that an address can name them.
+picks = Table(
+    "picks",
+    metadata,
+    Column("pick_id", String(16), primary_key=True),
+    Column("item_id", ForeignKey("items.item_id"), primary_key=True),
+    Column("made_at", String(40), nullable=False),
+)
+
 moves = Table(
     "moves",
     metadata,

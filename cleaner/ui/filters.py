@@ -52,6 +52,7 @@ def chips(selection: Selection) -> dict[str, str]:
         "status": _capitalized(STATUSES[selection.status]),
         "reviewer": f"By {selection.reviewer}",
         "text": f"File has {_shown(selection.text)}",
+        "picked": "Picked on the map",
         "order": f"In order of {ORDERS[selection.key]}{', backwards' if selection.falls else ''}",
     }
     on = {name for name in _NAMES if getattr(selection, name) != getattr(QUEUE, name)}
@@ -165,7 +166,8 @@ def _take(key: str, before: Selection) -> None:
     else:
         low, high = low / 100, high / 100
     order = (DOWN if _get("falls") else "") + _get("order")
-    chosen = Selection(low=low, high=high, text=_get("text").strip(), order=order, **held)
+    held |= {"text": _get("text").strip(), "picked": before.picked}
+    chosen = Selection(low=low, high=high, order=order, **held)
     if chosen.needs_decisions and chosen.status == "awaiting":
         chosen = replace(chosen, status="any")
     _keep(key, chosen)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from cleaner.project import Project
 from tests.e2e.conftest import DeckPage, Server
-from tests.ui.samples import make_images, open_round
+from tests.ui.samples import make_images, open_round, place_on_map
 
 MARKUP = "<img src=x onerror=document.title=1>"
 # Browsers read a backslash in an address as a slash, which no file name can hold.
@@ -28,6 +28,7 @@ def hostile(tmp_path: Path) -> Iterator[Project]:
     project = Project(root)
     project.scan()
     open_round(project)
+    place_on_map(project)
     yield project
     project.store.close()
 
@@ -51,7 +52,7 @@ def test_hostile_names_show_as_text_and_fetch_nothing(
         page.keyboard.press(key)
         page.wait_for_timeout(400)
     deck.wait_saved()
-    for name in ("overview", "history", "train", "model"):
+    for name in ("overview", "map", "history", "train", "model"):
         page.goto(server.address(hostile, name))
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_text("![](x) <b>data")).to_be_visible()

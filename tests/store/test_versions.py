@@ -31,7 +31,7 @@ _CAFE = os.fsdecode(b"caf\xe9")
 _BACK_TO_2 = """
 DROP INDEX ix_decisions_reviewer;
 ALTER TABLE decisions DROP COLUMN reason;
-DROP TABLE leases, class_edits;
+DROP TABLE picks, leases, class_edits;
 DROP FUNCTION class_edits_only_append;
 ALTER TABLE rounds DROP COLUMN ready;
 ALTER TABLE items DROP COLUMN decision;

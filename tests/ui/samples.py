@@ -7,10 +7,13 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
+from cleaner import maps
 from cleaner.items import Item, shown_path
 from cleaner.jobs import now
+from cleaner.maps import Map
 from cleaner.project import Project
 from cleaner.settings import ScoreSettings
 from cleaner.store import rounds
@@ -64,6 +67,15 @@ def open_round(project: Project, *, flagged: int | None = None) -> int:
     }
     with project.store.write() as connection:
         return rounds.open_round(connection, values, ranking)
+
+
+def place_on_map(project: Project) -> None:
+    """Keep a map on which the images stand in a grid, in the order of their numbers."""
+    numbers = np.array([item.item_id for item in project.dataset().items], np.int64)
+    steps = np.linspace(-1, 1, int(np.ceil(len(numbers) ** 0.5)))
+    grid = np.array([(x, y) for y in steps for x in steps][: len(numbers)])
+    opening = (project.rounds()[-1].round_id, project.rounds()[-1].started_at)
+    maps.keep(project, Map(numbers, grid.astype(np.float16), len(numbers), *opening, "made up"))
 
 
 def _score(item: Item, position: int, names: Sequence[str], flagged: int) -> dict[str, object]:

@@ -51,13 +51,14 @@ def run_page(project: Project, name: str) -> AppTest:
         room = importlib.import_module(f"cleaner.ui.pages.{name}")
         project = shared().get(key)
 
-        def go(to: str) -> None:
+        def go(to: str, parameters: object = None) -> None:
             st.session_state["gone"] = to
 
         arguments = {
             "overview": (project, go),
             "review": (project, key, go),
             "history": (project, key),
+            "map": (project, key, go),
         }
         room.draw(*arguments.get(name, (project,)))
 

@@ -42,6 +42,12 @@ def upgrade(operations: Operations) -> None:
     _name_decisions(operations)
     _name_reasons(operations)
     _count_given_labels(operations)
+    operations.create_table(
+        "picks",
+        Column("pick_id", String(16), primary_key=True),
+        Column("item_id", Integer, ForeignKey("items.item_id"), primary_key=True),
+        Column("made_at", String(40), nullable=False),
+    )
     # Why an image was shown is known while it is decided about; afterwards it is ranked anew.
     operations.add_column("decisions", Column("reason", Text))
     operations.create_index("ix_decisions_reviewer", "decisions", ["reviewer"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -14,12 +14,12 @@ from streamlit.navigation.page import Page
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.ui import session
-from cleaner.ui.pages import classes, history, model, overview, review, train, welcome
+from cleaner.ui.pages import classes, history, map, model, overview, review, train, welcome
 from cleaner.ui.session import Session
 
 _UI = Path(__file__).parent.parent
 _SIDEBAR_WIDTH_PX = 232
-PAGE_NAMES = ("overview", "review", "history", "classes", "train", "model")
+PAGE_NAMES = ("overview", "review", "map", "history", "classes", "train", "model")
 
 
 def main() -> None:
@@ -47,8 +47,8 @@ def main() -> None:
 def _navigation(here: Session) -> Page:
     """Return the page of this address; without a dataset, each address is the welcome page."""
 
-    def go(name: str) -> None:
-        st.switch_page(pages[name])
+    def go(name: str, parameters: Mapping[str, str] | None = None) -> None:
+        st.switch_page(pages[name], query_params=parameters)
 
     rooms = _rooms(here, go)
     # Whoever asked for a review at the start wants to land on it.
@@ -71,6 +71,7 @@ def _rooms(here: Session, go: Callable[[str], None]) -> dict[str, Callable[[], N
     return {
         "overview": partial(overview.draw, project, go),
         "review": partial(review.draw, project, key, go),
+        "map": partial(map.draw, project, key, go),
         "history": partial(history.draw, project, key),
         "classes": partial(classes.draw, project),
         "train": partial(train.draw, project),
