@@ -115,9 +115,9 @@ def _classes_and_health(project: Project) -> None:
 
 
 _CONCERN_COLUMNS = {
-    "severity": st.column_config.TextColumn("Severity", width="small"),
-    "what": st.column_config.TextColumn("What", width="small"),
-    "count": st.column_config.NumberColumn("Count", width="small", format="localized"),
+    "severity": st.column_config.TextColumn("Severity", width=70),
+    "what": st.column_config.TextColumn("What", width=130),
+    "count": st.column_config.NumberColumn("Count", width=60, format="localized"),
     "detail": st.column_config.TextColumn("Detail", width="large"),
 }
 
