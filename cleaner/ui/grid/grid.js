@@ -27,7 +27,7 @@ class Grid {
     this.returned = []; // refused by the server, and not shown again yet
     this.sent = new Map(); // op_id -> image, until the server has answered
     this.decided = new Set();
-    this.left = new Set();
+    this.left = new Map(); // number -> image, left for later
     this.changed = false;
     this.generation = 0;
     this.gestures = new Gestures(this);
@@ -136,7 +136,7 @@ class Grid {
     this.lanes.open = lane;
     remember("sessionStorage", `cleaner:lane:${this.api}`, lane.key);
     this.choices.target = null;
-    this.left = new Set();
+    this.left = new Map();
     this.page = items;
     this.supply.open(lane, this.look.count);
     this.show(items);
@@ -235,14 +235,14 @@ class Grid {
   // -- where there is no page
 
   showNone() {
-    const { open, next } = this.lanes;
+    const { next } = this.lanes;
     // A card that can be pressed stays while the lane is looked through once more.
     if (!this.loading && this.supply.isSweeping && this.sheet.content.hidden) return;
     if (this.loading || !this.supply.isExhausted) {
       this.sheet.drawMessage("Fetching the queue", [this.problem ?? ""]);
     } else if (this.left.size) {
       this.sheet.drawMessage("The rest was left for later", [`${this.left.size} wait here.`], {
-        action: { words: ["Look at them now"], run: () => this.openLane(open) },
+        action: { words: ["Look at them now"], run: () => this.lookAgain() },
         hint: this.hint(next),
       });
     } else if (next) {
@@ -253,6 +253,13 @@ class Grid {
     } else {
       this.showEnd();
     }
+  }
+
+  /* Shows what was left for later. */
+  lookAgain() {
+    this.supply.putBack([...this.left.values()]);
+    this.left = new Map();
+    this.show();
   }
 
   hint(next) {
@@ -415,7 +422,7 @@ class Grid {
   settled(step) {
     for (const item of step.page ?? []) {
       // What somebody else decided about is not left for anybody.
-      if (item.status === "unreviewed") this.left.add(item.item_id);
+      if (item.status === "unreviewed") this.left.set(item.item_id, item);
     }
     for (const { item } of step.made) {
       this.left.delete(item.item_id);
