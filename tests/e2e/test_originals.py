@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 
 from cleaner.project import Project
 from cleaner.ui import thumbnails
+from cleaner.ui.registry import key_of
 from tests.cli.conftest import Call, call  # noqa: F401 - a fixture
 from tests.pictures import write_dataset
+from tests.ui.samples import filled_project
+from tests.ui.test_login_over_http import ask, environment, free_port, open_stream, running
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -75,3 +79,28 @@ def test_originals_stay_as_they_are_under_every_command_that_moves_nothing(
             thumbnails.thumbnail(project, item, side_px)
     project.store.close()
     assert originals(root) == before
+
+
+def test_originals_stay_as_they_are_while_they_are_reviewed_in_the_page(tmp_path: Path) -> None:
+    project = filled_project(tmp_path, each=2)
+    (project.root / "circle" / "000.jpg").chmod(0o440)
+    os.utime(project.root / "star" / "000.jpg", ns=(1_500_000_000_123_456_789,) * 2)
+    item_ids = [item.item_id for item in project.dataset().items]
+    before = originals(project.root)
+    port, key = free_port(), key_of(project.root, project.state)
+    with running(port, tmp_path, environment(tmp_path, CLEANER_DATASET=str(project.root))):
+        assert ask(port, "/").status == 200
+        assert open_stream(port, Origin=f"http://127.0.0.1:{port}") == 101
+        assert ask(port, f"/api/p/{key}/queue").status == 200
+        for item_id in item_ids:
+            for side_px in thumbnails.SIDES_PX:
+                picture = ask(port, f"/api/p/{key}/image/{item_id}?side={side_px}")
+                assert picture.status == 200
+        moved = {"op_id": "review-move", "item_id": item_ids[0], "action": "move", "label": "star"}
+        gone = {"op_id": "review-gone", "item_id": item_ids[1], "action": "exclude"}
+        asked = json.dumps([moved, gone])
+        sent = ask(port, f"/api/p/{key}/decisions", "POST", asked, Content_Type="application/json")
+        assert len(json.loads(sent.body)["recorded"]) == 2
+        assert ask(port, f"/api/p/{key}/history").status == 200
+    project.store.close()
+    assert originals(project.root) == before
