@@ -253,11 +253,10 @@ def _decode(data: bytes, **asked: Any) -> tuple[dict[str, Any], memoryview]:
 
 
 def _inspect(data: bytes, **asked: Any) -> tuple[dict[str, Any], bytes]:
-    from dataclasses import asdict
-
     from cleaner import pixels
 
-    return asdict(pixels.inspect(data, **asked)), b""
+    found = pixels.inspect(data, **asked)
+    return {name: getattr(found, name) for name in found.__slots__}, b""
 
 
 def _thumbnail(data: bytes, **asked: Any) -> tuple[dict[str, Any], bytes]:

