@@ -30,7 +30,7 @@ from cleaner.project import Project, Request
 from cleaner.selection import QUEUE, Selection
 from cleaner.settings import ScoreSettings
 from cleaner.signals import SIGNALS
-from cleaner.store import catalogue, decisions, selected
+from cleaner.store import catalogue, decisions, findings, selected
 from cleaner.store.bulk import add_rows
 from cleaner.store.opening import open_round
 from cleaner.store.tables import decisions as log
@@ -95,7 +95,7 @@ def make_up(root: Path, store: str | None, *, images: int, flagged: float = _FLA
     _say("decisions made up", f"{time.perf_counter() - began:.1f} s")
     with project.store.write() as connection:
         found = [Finding("near_duplicate", (f"{n}.jpg",), "info", "Alike.") for n in range(50_000)]
-        catalogue.replace_findings(connection, found)
+        findings.replace_all(connection, found, found_by="scan")
     project.store.close()
 
 

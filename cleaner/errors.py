@@ -27,6 +27,10 @@ class UnknownItem(DatasetError):
     """A path or id was named that the dataset does not have."""
 
 
+class UnknownKind(DatasetError):
+    """A kind of findings was named that there is none of, or that cannot be treated so."""
+
+
 class NotScored(DatasetError):
     """The queue was asked for before any round ranked the images."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from cleaner import images, processors
+from cleaner import images, looks, processors
 from cleaner.errors import DatasetError, ImageRejected
 from cleaner.items import Finding, Scan, ScannedFile, shown_path
 
@@ -177,7 +177,7 @@ def _read(root: Path, known: Mapping[str, ScannedFile], path: str) -> ScannedFil
         # Taken before reading: if the file changes meanwhile, the next scan reads it again.
         status = (root / path).stat()
         before = known.get(path)
-        if before and (before.byte_size, before.mtime_ns) == (status.st_size, status.st_mtime_ns):
+        if before and _is_as_before(before, status):
             return before
     except OSError:
         status = None  # the reader knows the reason
@@ -196,7 +196,13 @@ def _read(root: Path, known: Mapping[str, ScannedFile], path: str) -> ScannedFil
         height=inspected.height,
         byte_size=len(data),
         mtime_ns=status.st_mtime_ns if status else 0,
+        looks=inspected.looks,
     )
+
+
+def _is_as_before(before: ScannedFile, status: os.stat_result) -> bool:
+    unchanged = (before.byte_size, before.mtime_ns) == (status.st_size, status.st_mtime_ns)
+    return unchanged and looks.is_known(before.looks)
 
 
 def _in_order(

@@ -19,7 +19,7 @@ from cleaner import audits, splits
 from cleaner.arrays import Groups
 from cleaner.decisions import FOLDER_REVIEWER, Decision
 from cleaner.items import Finding, Scan, ScannedFile
-from cleaner.store import catalogue, class_edits, decisions
+from cleaner.store import catalogue, class_edits, decisions, findings
 from cleaner.store.catalogue import KnownFile
 
 
@@ -93,7 +93,7 @@ def take_in(connection: Connection, examined: Examined) -> Intake:
     catalogue.mark_missing(connection, gone)
     _set_classes(connection, scan)
     issues = (*scan.findings, *_outdated(scan, matching), *examined.audited)
-    catalogue.replace_findings(connection, issues)
+    findings.replace_all(connection, issues, found_by="scan")
     return Intake(added=added, relocated=len(relocated), missing=len(gone))
 
 

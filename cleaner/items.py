@@ -31,6 +31,7 @@ class ScannedFile:
         height: pixels, after EXIF orientation.
         byte_size: of the file.
         mtime_ns: modification time of the file, nanoseconds.
+        looks: light, sharpness and colours, in hex, as `cleaner.looks` reads them.
     """
 
     path: str
@@ -41,6 +42,7 @@ class ScannedFile:
     height: int
     byte_size: int
     mtime_ns: int
+    looks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

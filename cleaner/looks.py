@@ -10,7 +10,6 @@ import struct
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -18,7 +17,7 @@ from numpy import ndarray
 
 COLOURS = 64
 
-Looks = np.ndarray[Any, np.dtype[np.void]]
+Looks = np.ndarray
 """(picture,) of `RECORD`."""
 
 RECORD = np.dtype(
@@ -26,7 +25,7 @@ RECORD = np.dtype(
         ("dark_end", "u1"),  # the brightness, 0..255, that a hundredth of the picture is below,
         ("bright_end", "u1"),  # and that which a hundredth is above
         ("brightness", "u1"),  # the median, 0..255
-        ("colourfulness", "u1"),  # mean distance of the largest and smallest channel, 0..255
+        ("colourfulness", "u1"),  # distance of largest and smallest channel, but for a hundredth
         ("entropy", "<f2"),  # of brightness, bits, 0..8
         ("sharpness", "<f2"),  # 0..1, see `sharpness`
         ("colours", "u1", (COLOURS,)),  # share of each of 4 x 4 x 4 colours, 0..255
@@ -60,7 +59,7 @@ def measured(channel: _Channel, grid: _Grid, histogram: Sequence[int], entropy: 
         dark,
         bright,
         middle,
-        round(int(spread.sum(dtype=np.int64)) / spread.size),
+        int(np.partition(spread.ravel(), last := int((1 - _END) * spread.size))[last]),
         entropy,
         sharpness(channel),
         shares.astype(np.uint8).tobytes(),
@@ -108,8 +107,13 @@ def read(looks: Sequence[str]) -> tuple[Looks, _Mask]:
     Args:
         looks: of each picture; what another version wrote, or nobody, reads as zeros.
     """
-    is_known = np.array([len(one) == 2 * RECORD.itemsize for one in looks], bool)
+    known = np.array([is_known(one) for one in looks], bool)
     numbers = np.zeros(len(looks), RECORD)
-    packed = bytes.fromhex("".join(one for one in looks if len(one) == 2 * RECORD.itemsize))
-    numbers[is_known] = np.frombuffer(packed, RECORD)
-    return numbers, is_known
+    packed = bytes.fromhex("".join(one for one in looks if is_known(one)))
+    numbers[known] = np.frombuffer(packed, RECORD)
+    return numbers, known
+
+
+def is_known(looks: str) -> bool:
+    """Return whether a text was made by this version of `measured`."""
+    return len(looks) == 2 * RECORD.itemsize

@@ -40,6 +40,7 @@ from cleaner.store import (
     catalogue,
     class_edits,
     decisions,
+    findings,
     logbook,
     models,
     opening,
@@ -181,19 +182,19 @@ class Project:
             return catalogue.class_names(connection)
 
     def findings(self, *, limit: int | None = None) -> tuple[Finding, ...]:
-        """Return the findings of the last scan; with a limit, the most severe ones first."""
+        """Return what is found and not dismissed; with a limit, the most severe ones first."""
         with self.store.read() as connection:
-            return catalogue.all_findings(connection, limit=limit)
+            return findings.all_findings(connection, limit=limit)
 
     def finding_counts(self) -> dict[str, int]:
-        """Return how many findings of each kind the last scan made."""
+        """Return how many findings of each kind there are, without dismissed ones."""
         with self.store.read() as connection:
-            return catalogue.finding_counts(connection)
+            return findings.counts(connection)
 
     def finding_kinds(self) -> dict[tuple[str, str], int]:
-        """Return how many findings of each kind and severity the last scan made."""
+        """Return how many findings of each kind and severity there are, without dismissed."""
         with self.store.read() as connection:
-            return catalogue.finding_kinds(connection)
+            return findings.severities(connection)
 
     def label_flow(self) -> dict[tuple[str, str, Status], int]:
         """Return how many images have each given label, current label and status."""

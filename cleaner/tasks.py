@@ -26,7 +26,7 @@ from cleaner.project import Project
 from cleaner.rescoring import Opening
 from cleaner.settings import ScoreSettings
 from cleaner.standings import Verdict
-from cleaner.store import catalogue, decisions
+from cleaner.store import catalogue, decisions, findings
 from cleaner.store.opening import open_round
 
 log = logging.getLogger(__name__)
@@ -226,7 +226,7 @@ def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
         for path, reason in left_out.items()
     ]
     with project.store.write() as connection:
-        catalogue.add_findings(connection, found)
+        findings.add(connection, found)
 
 
 def _opening(project: Project, started_at: datetime) -> Opening:

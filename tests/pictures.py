@@ -17,6 +17,15 @@ def picture(seed: int = 0, size: tuple[int, int] = (48, 32)) -> Image.Image:
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
 
+def detailed(seed: int = 0, size: tuple[int, int] = (160, 120)) -> Image.Image:
+    """Return blobs of colour under fine grain, from dark to bright, as sharp photos have."""
+    rng = np.random.default_rng(seed)
+    grain = rng.integers(-40, 41, (size[1], size[0], 1))
+    grain[:2], grain[-2:] = -255, 255
+    coloured = np.asarray(picture(seed, size), np.int64) + grain
+    return Image.fromarray(coloured.clip(0, 255).astype(np.uint8))
+
+
 def encoded(image: Image.Image, container: str = "PNG", **options: Any) -> bytes:
     """Return the bytes of a file of that format, such as ``"JPEG"``."""
     file = io.BytesIO()

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cleaner.audits.base import Audit
+from cleaner.audits.blurry import find_blurry
+from cleaner.audits.bright import find_bright
+from cleaner.audits.dark import find_dark
 from cleaner.audits.duplicates import duplicate_groups, find_duplicates
+from cleaner.audits.greyscale import find_greyscale
+from cleaner.audits.low_information import find_low_information
 from cleaner.audits.odd_size import find_odd_sizes
 from cleaner.items import Finding, ScannedFile
 
@@ -13,6 +18,11 @@ __all__ = ["AUDITS", "Audit", "duplicate_groups", "run"]
 
 AUDITS: dict[str, Audit] = {
     "duplicates": find_duplicates,
+    "low_information": find_low_information,
+    "dark": find_dark,
+    "bright": find_bright,
+    "blurry": find_blurry,
+    "greyscale": find_greyscale,
     "odd_size": find_odd_sizes,
 }
 

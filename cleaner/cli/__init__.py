@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from cleaner import __version__
-from cleaner.cli import classes, datasets, history, layout, models, page, reviewing, rounds
+from cleaner.cli import auditing, classes, datasets, history, layout, models, page, reviewing, rounds
 from cleaner.errors import CleanerError
 
 STOPPED = 130
@@ -66,6 +66,7 @@ def verbs() -> None:
 for _verb in (
     datasets.demo,
     datasets.scan,
+    auditing.audits,
     rounds.score,
     page.review,
     reviewing.queue,

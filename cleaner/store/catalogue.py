@@ -1,4 +1,4 @@
-"""The images that are known, their classes, and the findings of the last scan."""
+"""The images that are known, and their classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Select,
     bindparam,
     delete,
     func,
@@ -17,9 +16,9 @@ from sqlalchemy import (
     update,
 )
 
-from cleaner.items import Finding, Item, ScannedFile, Split, Status
+from cleaner.items import Item, ScannedFile, Split, Status
 from cleaner.store.bulk import add_rows
-from cleaner.store.tables import LARGEST_NUMBER, classes, facts, findings, items, moves
+from cleaner.store.tables import LARGEST_NUMBER, classes, facts, items, moves
 
 ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
 # Built once: they are asked for at every decision.
@@ -124,6 +123,7 @@ def _known(row: Any) -> KnownFile:
         height=row.height,
         byte_size=row.byte_size,
         mtime_ns=row.mtime_ns,
+        looks=row.looks,
     )
     return KnownFile(
         item_id=row.item_id,
@@ -165,6 +165,7 @@ def found_again(connection: Connection, files: Iterable[tuple[int, ScannedFile, 
             "byte_size": file.byte_size,
             "mtime_ns": file.mtime_ns,
             "perceptual_hash": file.perceptual_hash,
+            "looks": file.looks,
             "group_id": group_id,
             "present": True,
         }
@@ -226,48 +227,6 @@ def label_flow(connection: Connection) -> dict[tuple[str, str, Status], int]:
         select(*columns, func.count()).where(items.c.present).group_by(*columns)
     )
     return {(row.given_label, row.current_label, row.status): row[3] for row in rows}
-
-
-def replace_findings(connection: Connection, found: Sequence[Finding]) -> None:
-    """Forget the last scan's findings and keep these."""
-    connection.execute(delete(findings))
-    add_findings(connection, found)
-
-
-def add_findings(connection: Connection, found: Sequence[Finding]) -> None:
-    """Keep these beside what the last scan found."""
-    rows = [asdict(finding) | {"paths": list(finding.paths)} for finding in found]
-    add_rows(connection, findings, rows)
-
-
-def all_findings(connection: Connection, *, limit: int | None = None) -> tuple[Finding, ...]:
-    """Return the findings of the last scan; with a limit, the most severe ones first."""
-    if limit is None:
-        return _findings(connection, select(findings).order_by(findings.c.finding_id))
-    found: tuple[Finding, ...] = ()
-    for severity in ("error", "warning", "info"):
-        statement = select(findings).where(findings.c.severity == severity)
-        statement = statement.order_by(findings.c.finding_id).limit(limit - len(found))
-        found += _findings(connection, statement)
-    return found
-
-
-def _findings(connection: Connection, statement: Select[Any]) -> tuple[Finding, ...]:
-    rows = connection.execute(statement)
-    return tuple(Finding(r.kind, tuple(r.paths), r.severity, r.detail) for r in rows)
-
-
-def finding_counts(connection: Connection) -> dict[str, int]:
-    """Return how many findings of each kind the last scan made."""
-    rows = connection.execute(select(findings.c.kind, func.count()).group_by(findings.c.kind))
-    return {row[0]: row[1] for row in rows}
-
-
-def finding_kinds(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return how many findings of each kind and severity the last scan made."""
-    columns = (findings.c.kind, findings.c.severity)
-    rows = connection.execute(select(*columns, func.count()).group_by(*columns))
-    return {(row.kind, row.severity): row[2] for row in rows}
 
 
 def fact(connection: Connection, name: str) -> str | None:

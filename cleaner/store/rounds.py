@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 
 from cleaner.decisions import UNRANKED, ReviewItem, Round
-from cleaner.store import class_edits
+from cleaner.store import class_edits, findings
 from cleaner.store.bulk import add_rows
 from cleaner.store.tables import LARGEST_NUMBER, items, rounds, scores
 
@@ -282,13 +283,23 @@ def _ranked(connection: Connection) -> Select[Any]:
 
 
 def review_items(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[ReviewItem]:
-    """Return what rows of `REVIEW_COLUMNS` say; an image need not have been ranked."""
+    """Return what rows of `REVIEW_COLUMNS` say; an image need not have been ranked.
+
+    What audits found about an image is a reason of its own, behind those of the ranking.
+    """
     lineage, number = class_edits.lineage(connection), latest(connection)
 
     def called(suggested_label: str) -> str:
         return lineage.since_round(suggested_label, number)
 
-    return [_review_item(*row, called=called) for row in rows]
+    ranked = [_review_item(*row, called=called) for row in rows]
+    told = findings.about(connection, [one.item_id for one in ranked])
+    return [
+        replace(one, reasons=(*one.reasons, *(detail for _kind, detail in told[one.item_id])))
+        if one.item_id in told
+        else one
+        for one in ranked
+    ]
 
 
 def _review_item(*row: Any, called: Callable[[str], str]) -> ReviewItem:

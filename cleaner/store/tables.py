@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    false,
     text,
     true,
 )
@@ -113,6 +114,8 @@ items = Table(
     Column("current_label", Name, nullable=False),
     Column("content_hash", String(64), nullable=False, index=True),
     Column("perceptual_hash", Text, nullable=False),
+    # Empty where an earlier version scanned the file; the next scan reads it again.
+    Column("looks", Text, nullable=False, server_default=""),
     Column("group_id", Integer, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -271,8 +274,36 @@ findings = Table(
     Column("paths", JSON, nullable=False),
     Column("severity", String(10), nullable=False),
     Column("detail", Words, nullable=False),
+    # Who found it, `scan` or `score`; the next one of the same replaces it.
+    Column("found_by", String(10), nullable=False, server_default="scan"),
+    # It stands while so many of its images are in the dataset: 2 for a group, 0 if it has none.
+    Column("needs", Integer, nullable=False, server_default="0"),
+    # Whether a person said that it is fine.
+    Column("dismissed", Boolean, nullable=False, server_default=false()),
 )
 Index("findings_severity", findings.c.severity, findings.c.finding_id)
+
+# Which images a finding is about; files that are no images have no line here.
+finding_items = Table(
+    "finding_items",
+    metadata,
+    Column("finding_id", ForeignKey("findings.finding_id"), primary_key=True),
+    Column("item_id", ForeignKey("items.item_id"), primary_key=True, index=True),
+    # Its place among the paths of the finding.
+    Column("place", Integer, nullable=False),
+)
+
+# What a person said is fine, by content: it outlives scans, which find anew.
+dismissals = Table(
+    "dismissals",
+    metadata,
+    Column("dismissal_id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(40), nullable=False, index=True),
+    Column("contents", JSON, nullable=False),
+    Column("reviewer", Words, nullable=False),
+    Column("dismissed_at", String(40), nullable=False),
+    sqlite_autoincrement=True,
+)
 
 jobs = Table(
     "jobs",

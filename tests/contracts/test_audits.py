@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+from PIL import Image
 
 from cleaner import folder
 from cleaner.audits import AUDITS, Audit, run
 from cleaner.items import Finding, ScannedFile
-from tests.pictures import write_image
+from tests.pictures import detailed, picture, write_image
 
 SEVERITIES = get_args(get_type_hints(Finding)["severity"])
 
@@ -25,6 +26,12 @@ def files(tmp_path: Path) -> tuple[ScannedFile, ...]:
     write_image(tmp_path / "class 0" / "near.jpg", size=(80, 53))
     write_image(tmp_path / "class 0" / "strip.png", size=(300, 20))
     write_image(tmp_path / "class 0" / "icon.png", seed=8, size=(8, 8))
+    for name, colour in (("black", (4, 2, 2)), ("white", (255, 255, 255)), ("grey", (90, 90, 90))):
+        write_image(tmp_path / "class 0" / f"{name}.png", colour=colour)
+    soft = picture(9, (160, 120)).resize((20, 15)).resize((160, 120), Image.Resampling.BICUBIC)
+    soft.save(tmp_path / "class 0" / "soft.png")
+    for number in range(14):
+        detailed(number).save(tmp_path / "class 1" / f"detailed {number}.png")
     found = folder.scan(tmp_path).files
     for file in found:
         (tmp_path / file.path).unlink()

@@ -9,7 +9,7 @@ import pytest
 
 from cleaner.items import Finding
 from cleaner.project import Project, Request
-from cleaner.store import Store, catalogue
+from cleaner.store import Store, catalogue, findings
 from tests.ranking import open_round
 from tests.store.samples import scanned_file
 
@@ -56,10 +56,10 @@ def test_of_many_findings_the_most_severe_are_read(store: Store) -> None:
     severities = ("info", "error", "warning", "info", "error")
     found = [Finding(kind, (), kind, str(n)) for n, kind in enumerate(severities)]  # type: ignore[arg-type]
     with store.write() as connection:
-        catalogue.replace_findings(connection, found)
-        some = catalogue.all_findings(connection, limit=4)
+        findings.replace_all(connection, found, found_by="scan")
+        some = findings.all_findings(connection, limit=4)
         assert [finding.detail for finding in some] == ["1", "4", "2", "0"]
-        assert catalogue.finding_counts(connection) == {"info": 2, "error": 2, "warning": 1}
+        assert findings.counts(connection) == {"info": 2, "error": 2, "warning": 1}
 
 
 @pytest.mark.parametrize("seed", range(3))

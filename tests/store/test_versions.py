@@ -14,7 +14,7 @@ from sqlalchemy import inspect
 
 from cleaner.errors import StoreError
 from cleaner.project import Project, Request
-from cleaner.store import Store, catalogue, decisions, jobs, models, moves, rounds
+from cleaner.store import Store, catalogue, decisions, findings, jobs, models, moves, rounds
 from cleaner.store.migrations import SCHEMA_VERSION
 from tests.postgres import Server
 from tests.ranking import open_round
@@ -34,6 +34,9 @@ ALTER TABLE decisions DROP COLUMN reason;
 DROP TABLE picks, leases, class_edits;
 DROP FUNCTION class_edits_only_append;
 ALTER TABLE rounds DROP COLUMN ready;
+DROP TABLE finding_items, dismissals;
+ALTER TABLE findings DROP COLUMN found_by, DROP COLUMN needs, DROP COLUMN dismissed;
+ALTER TABLE items DROP COLUMN looks;
 ALTER TABLE items DROP COLUMN decision;
 ALTER TABLE scores DROP COLUMN reason_kinds, DROP COLUMN signals;
 UPDATE facts SET value = '2' WHERE name = 'schema';
@@ -124,7 +127,7 @@ def test_all_that_version_1_knew_is_there(old: Path) -> None:
         done = moves.done(connection)
         (job,) = jobs.recent(connection)
         (model,) = models.all_models(connection)
-        kinds = [finding.kind for finding in catalogue.all_findings(connection)]
+        kinds = [finding.kind for finding in findings.all_findings(connection)]
         classes = catalogue.class_names(connection)
     store.close()
     assert len(items) == 11
@@ -155,7 +158,7 @@ def test_all_that_version_2_knew_is_there(tmp_path: Path) -> None:
         done = moves.done(connection)
         (job,) = jobs.recent(connection)
         (model,) = models.all_models(connection)
-        kinds = [finding.kind for finding in catalogue.all_findings(connection)]
+        kinds = [finding.kind for finding in findings.all_findings(connection)]
     store.close()
     assert len(items) == 13
     assert (items[1].path, items[1].given_label, items[1].current_label) == (

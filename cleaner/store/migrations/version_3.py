@@ -1,15 +1,28 @@
 """Version 3: the queue can be asked for some of its images, and by several people at once.
 
-The log says why each image was shown.
+The log says why each image was shown. Findings name the images they are about.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Integer, String, Text, text, true
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    String,
+    Text,
+    false,
+    text,
+    true,
+)
 
 from cleaner.store import append_only
+from cleaner.store.tables import Words
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -61,6 +74,9 @@ def upgrade(operations: Operations) -> None:
         Column("expires_at", Float, nullable=False),
     )
     _log_class_edits(operations)
+    _link_findings(operations)
+    _remember_dismissals(operations)
+    operations.add_column("items", Column("looks", Text, nullable=False, server_default=""))
 
 
 def _log_class_edits(operations: Operations) -> None:
@@ -120,3 +136,33 @@ def _name_reasons(operations: Operations) -> None:
     operations.execute(
         f"UPDATE scores SET reason_kinds = trim({kinds}) WHERE {latest}"  # noqa: S608
     )
+
+
+def _link_findings(operations: Operations) -> None:
+    """Findings of before name paths alone; the next scan finds them again, with their images."""
+    for column in (
+        Column("found_by", String(10), nullable=False, server_default="scan"),
+        Column("needs", Integer, nullable=False, server_default="0"),
+        Column("dismissed", Boolean, nullable=False, server_default=false()),
+    ):
+        operations.add_column("findings", column)
+    operations.create_table(
+        "finding_items",
+        Column("finding_id", Integer, ForeignKey("findings.finding_id"), primary_key=True),
+        Column("item_id", Integer, ForeignKey("items.item_id"), primary_key=True),
+        Column("place", Integer, nullable=False),
+    )
+    operations.create_index("ix_finding_items_item_id", "finding_items", ["item_id"])
+
+
+def _remember_dismissals(operations: Operations) -> None:
+    operations.create_table(
+        "dismissals",
+        Column("dismissal_id", Integer, primary_key=True, autoincrement=True),
+        Column("kind", String(40), nullable=False),
+        Column("contents", JSON, nullable=False),
+        Column("reviewer", Words, nullable=False),
+        Column("dismissed_at", String(40), nullable=False),
+        sqlite_autoincrement=True,
+    )
+    operations.create_index("ix_dismissals_kind", "dismissals", ["kind"])

@@ -1,0 +1,212 @@
+"""Findings by kind, and what may be done about all of a kind at once.
+
+Nothing is done here that a person could not do image by image: what is to be excluded becomes
+decisions, which `undo` takes back, and no label is touched. Splits are fixed for good, so a leak
+between them is mended by leaving one of its images out, never by moving one across.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cleaner.decisions import CONFIRMED
+from cleaner.errors import UnknownKind
+from cleaner.items import Item, shown_path
+from cleaner.project import Project, Recorded, Request
+from cleaner.store import decisions, findings
+from cleaner.store.findings import KindCount, OpenFinding
+
+# Kinds whose findings are groups of which one image may stay.
+GROUPS = ("exact_duplicate", "near_duplicate", "split_leak")
+# Of files that are no images of the dataset, so there is nothing to exclude.
+_NO_IMAGES = ("unreadable", "skipped", "outside_class", "empty_class", "unlisted_folder")
+# Of a leak the image that was held out stays: there are fewer of them.
+_HELD_OUT = {"test": 2, "validation": 1, "train": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an action on all of a kind would do; nothing is recorded yet.
+
+    Attributes:
+        kept: images that stay, one for each group of `keep_one`.
+        excluded: images that would be excluded.
+        left: groups that are left alone, for their labels disagree and none prevails.
+    """
+
+    kept: tuple[Item, ...]
+    excluded: tuple[Item, ...]
+    left: int
+
+
+def kinds(project: Project) -> list[KindCount]:
+    """Return how many findings of each kind are open, the gravest kinds first."""
+    with project.store.read() as connection:
+        return findings.kinds(connection)
+
+
+def of_kind(
+    project: Project, kind: str, *, after: int = 0, limit: int | None = None
+) -> list[OpenFinding]:
+    """Return open findings of one kind, behind the finding of number `after`.
+
+    Raises:
+        UnknownKind: nothing of this kind was found.
+    """
+    with project.store.read() as connection:
+        known = findings.known_kinds(connection)
+        if kind not in known:
+            raise UnknownKind(
+                f"{shown_path(str(project.root))}: no finding of kind {kind!r}. "
+                f"Known: {', '.join(known) or 'none; scan or score first'}."
+            )
+        return findings.open_findings(connection, kind, after=after, limit=limit)
+
+
+def all_excluded(project: Project, kind: str) -> Proposal:
+    """Propose to exclude every image that findings of this kind are about.
+
+    Raises:
+        UnknownKind: nothing of this kind was found, or it is not about images.
+    """
+    if kind in _NO_IMAGES:
+        raise UnknownKind(
+            f"{kind}: these files are no images of the dataset, so there is nothing to exclude. "
+            "Mend or delete the files, or dismiss the findings."
+        )
+    found = of_kind(project, kind)
+    images = {item.item_id: item for one in found for item in one.images}
+    return Proposal((), tuple(images.values()), 0)
+
+
+def one_kept(project: Project, kind: str) -> Proposal:
+    """Propose to keep the best image of each group, and to exclude the others.
+
+    Groups that share an image are one. Whose label a person confirmed goes first, then whose
+    label most of the group have; then the image held out of training, the largest, the one that
+    was known first. Where labels disagree, none is confirmed and none prevails, nobody can say
+    which image is right, and the group is left to the review.
+
+    Raises:
+        UnknownKind: nothing of this kind was found, or its findings are no groups.
+    """
+    if kind not in GROUPS:
+        raise UnknownKind(
+            f"{kind}: its findings are no groups of copies. One of each can be kept of: "
+            f"{', '.join(GROUPS)}."
+        )
+    kept: list[Item] = []
+    excluded: list[Item] = []
+    left = 0
+    for group in _groups(of_kind(project, kind)):
+        best = _best(group)
+        if best is None:
+            left += 1
+            continue
+        kept.append(best)
+        excluded += [item for item in group if item.item_id != best.item_id]
+    return Proposal(tuple(kept), tuple(excluded), left)
+
+
+def _groups(found: Sequence[OpenFinding]) -> list[list[Item]]:
+    """Return the images of findings, those that share an image together."""
+    joined: dict[int, int] = {}
+
+    def root(number: int) -> int:
+        while joined.setdefault(number, number) != number:
+            joined[number] = joined[joined[number]]
+            number = joined[number]
+        return number
+
+    images = {item.item_id: item for one in found for item in one.images}
+    for one in found:
+        for item in one.images[1:]:
+            low, high = sorted((root(one.images[0].item_id), root(item.item_id)))
+            joined[high] = low
+    groups: defaultdict[int, list[Item]] = defaultdict(list)
+    for number in sorted(images):
+        groups[root(number)].append(images[number])
+    return list(groups.values())
+
+
+def _best(group: Sequence[Item]) -> Item | None:
+    """Return the image to keep, or None where the labels leave it open."""
+    confirmed = [item for item in group if item.status in CONFIRMED]
+    voters = confirmed or group
+    votes = Counter(item.current_label for item in voters).most_common(2)
+    if len(votes) > 1 and votes[0][1] == votes[1][1]:
+        return None
+    right = [item for item in voters if item.current_label == votes[0][0]]
+    return max(
+        right,
+        key=lambda item: (_HELD_OUT[item.split], item.width * item.height, -item.item_id),
+    )
+
+
+def carry_out(project: Project, proposal: Proposal, *, reviewer: str = "") -> Recorded:
+    """Record a proposal: all of it or, if an image is gone by now, nothing."""
+    requests = [Request(item.item_id, "exclude") for item in proposal.excluded]
+    return project.decide(requests, reviewer=reviewer, all_or_none=True)
+
+
+def take_back(project: Project, recorded: Recorded, *, reviewer: str = "") -> Recorded:
+    """Undo what `carry_out` recorded, also where others decided meanwhile."""
+    with project.store.read() as connection:
+        made = [decisions.get(connection, op_id) for op_id in recorded.recorded]
+    return project.decide(
+        [Request(one.item_id, "undo", undoes=one.op_id) for one in made if one is not None],
+        reviewer=reviewer,
+    )
+
+
+def dismiss(
+    project: Project, kind: str, finding_ids: Sequence[int] | None = None, *, reviewer: str = ""
+) -> int:
+    """Mark open findings of a kind as fine, all or those named; they do not return.
+
+    Returns:
+        How many.
+
+    Raises:
+        UnknownKind: nothing of this kind was found.
+    """
+    of_kind(project, kind, limit=1)
+    with project.store.write() as connection:
+        return findings.dismiss(connection, kind, finding_ids, reviewer=reviewer)
+
+
+def restore(project: Project, kind: str) -> int:
+    """Forget which findings of a kind were marked as fine; return how many are back.
+
+    Raises:
+        UnknownKind: nothing of this kind was found.
+    """
+    of_kind(project, kind, limit=1)
+    with project.store.write() as connection:
+        return findings.restore(connection, kind)
+
+
+def as_json(one: OpenFinding) -> dict[str, Any]:
+    """Return a finding as the command line promises it, plain values only."""
+    return {
+        "finding": one.finding_id,
+        "kind": one.finding.kind,
+        "severity": one.finding.severity,
+        "detail": shown_path(one.finding.detail),
+        "paths": [shown_path(path) for path in one.finding.paths],
+        "images": [
+            {
+                "item_id": item.item_id,
+                "path": shown_path(item.path),
+                "current_label": shown_path(item.current_label),
+                "split": item.split,
+                "width": item.width,
+                "height": item.height,
+                "status": item.status,
+            }
+            for item in one.images
+        ],
+    }
