@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleaner import queue, rescoring
+from cleaner import audits, queue, rescoring
 from cleaner.arrays import ViewFeatures
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
 from cleaner.errors import BackboneError, TooFewImages
 from cleaner.items import Dataset, Finding, Item, shown_path
-from cleaner.learning import bottlenecks, scoring
+from cleaner.learning import bottlenecks, gallery, scoring
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.scoring import Examples
 from cleaner.predictions import Evidence, OutOfFold
@@ -92,6 +92,7 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
         ranking,
     )
     _publish(kept, project, number)
+    _audit(project, items, features, report)
     return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}
 
 
@@ -227,6 +228,18 @@ def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
     ]
     with project.store.write() as connection:
         findings.add(connection, found)
+
+
+def _audit(
+    project: Project, items: Sequence[Item], features: Sequence[ViewFeatures], report: Report
+) -> None:
+    """Keep what shows once networks have seen the images, until the next round looks again."""
+    report(Progress("Looking for copies and odd ones"))
+    sources = [_source(project, item) for item in items]
+    seen = gallery.seen_of(items, sources, features, project.state / "cache")
+    found = audits.run_after_round(seen)
+    with project.store.write() as connection:
+        findings.replace_all(connection, found, found_by="score")
 
 
 def _opening(project: Project, started_at: datetime) -> Opening:

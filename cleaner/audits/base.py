@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from numpy import ndarray
 
-from cleaner.items import Finding, ScannedFile
+from cleaner.arrays import Features
+from cleaner.items import Finding, Item, ScannedFile
 
 # From here on a picture stands out; of a bell-shaped spread one in 740 lies beyond it.
 FAR = 3.0
@@ -18,7 +20,11 @@ LEAST_PICTURES = 10
 # Makes the median deviation of a bell-shaped spread its standard deviation.
 _BELL = 1.4826
 
+# Small pictures in grey have this side.
+MINIATURE_PX = 32
+
 Values = Float[ndarray, "picture"]
+Miniatures = Float32[ndarray, "picture 32 32"]
 
 
 class Audit(Protocol):
@@ -29,6 +35,35 @@ class Audit(Protocol):
     """
 
     def __call__(self, files: Sequence[ScannedFile], /) -> list[Finding]:
+        """Return what was found, an empty list if nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a round has seen of the images it ranked.
+
+    Attributes:
+        items: the images, with their labels and splits.
+        features: (item, direction), what the networks see, along its main directions and of
+            unit length; a mirror image has the same.
+        miniatures: returns the images at these places of `items`, small and grey, 0..255; those
+            that cannot be read are zeros.
+    """
+
+    items: Sequence[Item]
+    features: Features = field(repr=False)
+    miniatures: Callable[[Sequence[int]], Miniatures] = field(repr=False)
+
+
+class RoundAudit(Protocol):
+    """Looks for trouble in what a round has seen.
+
+    The findings name only paths of the given items, come in the same order every time, and no
+    items have none.
+    """
+
+    def __call__(self, seen: Seen, /) -> list[Finding]:
         """Return what was found, an empty list if nothing."""
         ...
 

@@ -20,7 +20,17 @@ from typing import Any
 import click
 
 from cleaner import __version__
-from cleaner.cli import auditing, classes, datasets, history, layout, models, page, reviewing, rounds
+from cleaner.cli import (
+    auditing,
+    classes,
+    datasets,
+    history,
+    layout,
+    models,
+    page,
+    reviewing,
+    rounds,
+)
 from cleaner.errors import CleanerError
 
 STOPPED = 130

@@ -1,0 +1,131 @@
+"""What a round has seen, in the form that audits take: few numbers an image, small pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cleaner import images, processors
+from cleaner.arrays import Features, HatRows, ViewFeatures
+from cleaner.audits import Seen
+from cleaner.audits.base import MINIATURE_PX, Miniatures
+from cleaner.cache import RowCache
+from cleaner.errors import ImageRejected
+from cleaner.items import Item
+from cleaner.learning.bottlenecks import Source
+
+DIRECTIONS = 256
+# Whole and mirrored: with their mean a mirror image has the features of its original.
+_STILL_VIEWS = 2
+_ROWS_AT_ONCE = 4_096
+_SAMPLE = 20_000
+_TINY = 1e-12
+
+
+def seen_of(
+    items: Sequence[Item],
+    sources: Sequence[Source],
+    view_features: Sequence[ViewFeatures],
+    cache_folder: Path,
+) -> Seen:
+    """Return what the audits of a round look at; miniatures are read when they are asked for."""
+    shelf = RowCache(cache_folder / f"miniatures-{MINIATURE_PX}")
+    return Seen(items, condensed(view_features), _Miniatures(sources, shelf))
+
+
+def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:
+    """Return (item, direction): all backbones along their main directions, of unit length.
+
+    A part of the images at a time, so that memory grows by the result alone. Directions are those
+    of at most 20,000 images.
+    """
+    means = [_mean_of(features) for features in view_features]
+    items = view_features[0].shape[1]
+    step = max(1, items // _SAMPLE)
+    sample = np.concatenate(
+        [_rows(view_features, means, slice(top, bottom))[::step] for top, bottom in _parts(items)]
+    )
+    axes = _main_directions(sample)
+    found = np.empty((items, axes.shape[1]), np.float32)
+    for top, bottom in _parts(items):
+        rows = _rows(view_features, means, slice(top, bottom)) @ axes
+        found[top:bottom] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
+    return found
+
+
+def _main_directions(rows: Features) -> np.ndarray:
+    """Return (feature, direction): orthonormal, the main direction first.
+
+    Reference: Halko, Martinsson and Tropp, SIAM Review 53 (2011); all directions would take a
+    hundred times as long.
+    """
+    count = min(DIRECTIONS, *rows.shape)
+    rng = np.random.default_rng(0)
+    basis = rng.standard_normal((rows.shape[1], min(count + 32, rows.shape[1])), np.float32)
+    for _ in range(3):
+        basis, _ = np.linalg.qr(rows.T @ (rows @ basis))
+    seen = rows @ basis
+    _, turn = np.linalg.eigh(seen.T @ seen)
+    axes: np.ndarray = np.ascontiguousarray(basis @ turn[:, ::-1][:, :count])
+    return axes
+
+
+def _parts(items: int) -> list[tuple[int, int]]:
+    return [(top, min(top + _ROWS_AT_ONCE, items)) for top in range(0, items, _ROWS_AT_ONCE)]
+
+
+def _rooted(features: ViewFeatures, part: slice) -> np.ndarray:
+    still = features[:_STILL_VIEWS, part].mean(axis=0)
+    rooted: np.ndarray = np.sqrt(np.maximum(still, 0))
+    return rooted
+
+
+def _mean_of(features: ViewFeatures) -> np.ndarray:
+    sums = [_rooted(features, slice(*part)).sum(axis=0) for part in _parts(features.shape[1])]
+    return np.asarray(np.sum(sums, axis=0) / features.shape[1])
+
+
+def _rows(
+    view_features: Sequence[ViewFeatures], means: Sequence[np.ndarray], part: slice
+) -> np.ndarray:
+    columns = []
+    for features, mean in zip(view_features, means, strict=True):
+        centred = _rooted(features, part) - mean
+        columns.append(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), _TINY))
+    return np.hstack(columns).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Miniatures:
+    """Reads images and makes them small and grey, once a content."""
+
+    sources: Sequence[Source]
+    shelf: RowCache
+
+    def __call__(self, places: Sequence[int]) -> Miniatures:
+        wanted = {self.sources[place].content_hash: self.sources[place] for place in places}
+        missing = [source for key, source in wanted.items() if key not in self.shelf]
+        with ThreadPoolExecutor(processors.available(), thread_name_prefix="miniatures") as pool:
+            made = list(pool.map(_made, missing))
+        self.shelf.add([source.content_hash for source in missing], _flat(made))
+        hashes = [self.sources[place].content_hash for place in places]
+        return self.shelf.rows(hashes).reshape(len(places), MINIATURE_PX, MINIATURE_PX)
+
+
+def _flat(made: Sequence[np.ndarray]) -> Features:
+    return np.array(made, np.float32).reshape(len(made), MINIATURE_PX * MINIATURE_PX)
+
+
+def _made(source: Source) -> np.ndarray:
+    try:
+        data = images.load(source.path, root=source.root, min_side_px=2 * MINIATURE_PX)
+    except ImageRejected:
+        # Gone since the scan; the next one says so, and a flat picture is like no other.
+        return np.zeros((MINIATURE_PX, MINIATURE_PX), np.float32)
+    grey = Image.fromarray(data).convert("L")
+    return np.asarray(grey.resize((MINIATURE_PX, MINIATURE_PX), Image.Resampling.BOX), np.float32)
