@@ -39,6 +39,10 @@ class Audit(Protocol):
         ...
 
 
+def _computed(_part: str, compute: Callable[[], tuple[ndarray, ...]]) -> tuple[ndarray, ...]:
+    return compute()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """What a round has seen of the images it ranked.
@@ -49,11 +53,14 @@ class Seen:
             unit length; a mirror image has the same.
         miniatures: returns the images at these places of `items`, small and grey, 0..255; those
             that cannot be read are zeros.
+        kept: returns what follows from images and groups alone, as an earlier round computed it
+            or computed now.
     """
 
     items: Sequence[Item]
     features: Features = field(repr=False)
     miniatures: Callable[[Sequence[int]], Miniatures] = field(repr=False)
+    kept: Callable[[str, Callable[[], tuple[ndarray, ...]]], tuple[ndarray, ...]] = _computed
 
 
 class RoundAudit(Protocol):

@@ -47,10 +47,14 @@ def find_twins(seen: Seen) -> list[Finding]:
     where a set lies in several splits, else ``near_duplicate``: a warning where the labels
     differ, else information.
     """
-    pairs = _candidates(seen)
     known = np.array([item.group_id for item in seen.items], np.int64)
-    news = pairs[known[pairs[:, 0]] != known[pairs[:, 1]]]
-    found = news[alike(news, seen)]
+
+    def compute() -> tuple[_Pairs]:
+        pairs = _candidates(seen)
+        news = pairs[known[pairs[:, 0]] != known[pairs[:, 1]]]
+        return (news[alike(news, seen)],)
+
+    (found,) = seen.kept("twins", compute)
     return [_finding([seen.items[place] for place in places]) for places in _sets(found, known)]
 
 

@@ -18,6 +18,7 @@ from cleaner.cache import RowCache
 from cleaner.errors import ImageRejected
 from cleaner.items import Item
 from cleaner.learning.bottlenecks import Source
+from cleaner.learning.geometry import Shelf, fingerprint
 
 DIRECTIONS = 256
 # Whole and mirrored: with their mean a mirror image has the features of its original.
@@ -33,9 +34,15 @@ def seen_of(
     view_features: Sequence[ViewFeatures],
     cache_folder: Path,
 ) -> Seen:
-    """Return what the audits of a round look at; miniatures are read when they are asked for."""
-    shelf = RowCache(cache_folder / f"miniatures-{MINIATURE_PX}")
-    return Seen(items, condensed(view_features), _Miniatures(sources, shelf))
+    """Return what the audits of a round look at; miniatures are read when they are asked for.
+
+    What labels have no part in is kept for the next round of the same images.
+    """
+    groups = np.array([item.group_id for item in items], np.int64)
+    kept = Shelf(cache_folder / "geometry", fingerprint(view_features, groups))
+    (features,) = kept("condensed", lambda: (condensed(view_features),))
+    miniatures = RowCache(cache_folder / f"miniatures-{MINIATURE_PX}")
+    return Seen(items, features, _Miniatures(sources, miniatures), kept)
 
 
 def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:

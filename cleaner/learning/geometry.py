@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,44 @@ class Nearest(NamedTuple):
 
     items: Neighbours
     similarity: Similarity
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder of parts, each of one state of the data; without a folder nothing is kept.
+
+    Attributes:
+        folder: where, or None.
+        state: names the data that the parts follow from.
+    """
+
+    folder: Path | None
+    state: str
+
+    def __call__(
+        self, part: str, compute: Callable[[], tuple[np.ndarray, ...]]
+    ) -> tuple[np.ndarray, ...]:
+        """Return the part as it was kept, or compute and keep it."""
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{part}-{self.state}.npz"
+        found = _read(path)
+        if found is None:
+            found = compute()
+            _write(path, found, instead_of=f"{part}-*")
+        return found
+
+
+def fingerprint(view_features: Sequence[ViewFeatures], *more: np.ndarray) -> str:
+    """Name features by their sums: far quicker than by all of their bytes, and as telling."""
+    digest = hashlib.sha256(str(_FORMAT).encode())
+    for features in view_features:
+        digest.update(str(features.shape).encode())
+        digest.update(features.sum(axis=2, dtype=np.float64).tobytes())
+        digest.update(features.sum(axis=1, dtype=np.float64).tobytes())
+    for array in more:
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -98,29 +136,11 @@ class Geometry:
         """The nearest training items of each, by the cosine of the mean reduced view."""
         return Nearest(*self._kept("nearest", lambda: _nearest(self)))
 
-    def _kept(
-        self, part: str, compute: Callable[[], tuple[np.ndarray, ...]]
-    ) -> tuple[np.ndarray, ...]:
-        if self.folder is None:
-            return compute()
-        path = self.folder / f"{part}-{self._fingerprint}.npz"
-        found = _read(path)
-        if found is None:
-            found = compute()
-            _write(path, found, instead_of=f"{part}-*")
-        return found
-
     @cached_property
-    def _fingerprint(self) -> str:
-        """Name the data by its sums: far quicker than by all of its bytes, and as telling."""
-        digest = hashlib.sha256(str(_FORMAT).encode())
-        for features in self.view_features:
-            digest.update(str(features.shape).encode())
-            digest.update(features.sum(axis=2, dtype=np.float64).tobytes())
-            digest.update(features.sum(axis=1, dtype=np.float64).tobytes())
-        digest.update(self.trains.tobytes())
-        digest.update(self.groups.tobytes())
-        return digest.hexdigest()[:32]
+    def _kept(self) -> Shelf:
+        if self.folder is None:
+            return Shelf(None, "")
+        return Shelf(self.folder, fingerprint(self.view_features, self.trains, self.groups))
 
 
 def _nearest(geometry: Geometry) -> Nearest:

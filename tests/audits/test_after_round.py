@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image, ImageEnhance
 
 from cleaner.audits import ROUND_AUDITS, Seen
 from cleaner.audits.base import MINIATURE_PX
+from cleaner.audits.twins import find_twins
 from cleaner.items import Item
+from cleaner.learning.geometry import Shelf
 from tests.pictures import detailed
 
 _TWIN, _ODD = 3, 50
@@ -107,3 +110,18 @@ def test_the_order_of_the_images_does_not_matter(seen: Seen) -> None:
     twins = ROUND_AUDITS["twins"]
     found = [{frozenset(one.paths) for one in twins(some)} for some in (seen, shuffled)]
     assert found[0] == found[1] != set()
+
+
+def test_twins_are_not_looked_for_again_in_the_next_round(seen: Seen, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, "these images")
+    first = find_twins(replace(seen, kept=shelf))
+    asked: list[int] = []
+
+    def none_needed(places: Sequence[int]) -> np.ndarray:
+        asked.extend(places)
+        return seen.miniatures(places)
+
+    relabelled = [replace(item, current_label="z") for item in seen.items]
+    again = find_twins(replace(seen, items=relabelled, miniatures=none_needed, kept=shelf))
+    assert [finding.paths for finding in again] == [finding.paths for finding in first] != []
+    assert not asked
