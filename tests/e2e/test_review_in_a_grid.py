@@ -133,6 +133,35 @@ def test_in_the_lane_with_all_suspects_each_image_goes_to_its_own_suggestion(
     assert deeds(project) == {item_id: ("move", label) for item_id, label in suggested.items()}
 
 
+def test_a_filter_leaves_its_own_lanes_and_images(
+    page: Page, server: Server, project: Project
+) -> None:
+    current = project.queue(limit=1)[0].current_label
+    grid = GridPage(page, f"{server.address(project, 'review')}&current={current}")
+    expect(page.get_by_role("tab")).to_have_count(2)  # all suspects of the class, and its pair
+    grid.settle()
+    grid.wait()
+    grid.settle()
+    grid.wait_saved()
+    labels = {item.item_id: item.given_label for item in project.dataset().items}
+    assert {labels[one.item_id] for one in project.history()} == {current}
+    assert len(project.history()) == 40
+    expect(page.locator(".end-title")).to_have_text("All that match are reviewed")
+    page.get_by_role("button", name="Clear the filter").click()
+    grid.wait()
+    assert len(grid.shown) == 24
+
+
+def test_where_nothing_matches_the_grid_says_so(
+    page: Page, server: Server, project: Project
+) -> None:
+    url = f"{server.address(project, 'review')}&text=no-such-file"
+    grid = GridPage(page, url, waits=False)
+    expect(page.locator(".end-title")).to_have_text("No image matches")
+    page.get_by_role("button", name="Clear the filter").click()
+    grid.wait()
+
+
 def test_a_settled_lane_leads_on_to_the_next_with_the_same_key(grid: GridPage) -> None:
     grid.settle()
     grid.settle()
@@ -239,8 +268,9 @@ def test_a_page_longer_than_the_screen_is_seen_to_its_end_first(
     grid.wait()
     grid.press("Enter")
     expect(grid.page.get_by_text("There is more below")).to_be_visible()
-    assert project.history() == []
-    for _screen in range(2):
+    cells = grid.page.locator(".cells")
+    while not cells.evaluate("it => it.scrollTop + it.clientHeight >= it.scrollHeight - 2"):
+        assert project.history() == []
         grid.press("Enter")
         grid.page.wait_for_timeout(100)
     assert project.history() == []

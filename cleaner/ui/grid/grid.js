@@ -59,8 +59,8 @@ class Grid {
     this.say = say;
     this.end = data.end;
     if (!this.outbox) this.start(data);
-    else if (this.round !== data.round) {
-      this.round = data.round;
+    else if (this.round !== data.round || this.supply.selection !== data.selection) {
+      this.select(data);
       this.load();
     } else if (!this.page.length) {
       this.showNone();
@@ -70,7 +70,6 @@ class Grid {
 
   async start(data) {
     this.api = data.api;
-    this.round = data.round;
     this.thumbs = new Pictures(this.api, (item) => this.broken(item), {
       side: this.look.thumbSide, onLoaded: () => this.drawReady(),
     });
@@ -81,12 +80,20 @@ class Grid {
       onMore: () => this.more(),
       onProblem: (words) => this.problems(words),
     });
+    this.select(data);
     this.outbox = new Outbox(this.api, {
       onState: () => this.sheet.saved.draw(this.outbox),
       onAnswer: (answer) => this.answered(answer),
     });
     await this.outbox.open();
     await this.load();
+  }
+
+  /* Notes what is to be looked at; the browser remembers it for the next visit. */
+  select(data) {
+    this.round = data.round;
+    this.supply.selection = data.selection;
+    rememberCookie(data.cookie, data.selection);
   }
 
   // -- lanes
@@ -101,14 +108,15 @@ class Grid {
     await this.outbox.adoptOrphans();
     await this.outbox.flush();
     try {
-      const first = await getJson(`${this.api}/queue?limit=1`);
+      const first = await this.fetchFirst();
       const pairs = await this.fetchPairs();
       const takeSteps = await this.steps.read();
       if (generation !== this.generation) return;
       takeSteps();
       this.sheet.who.setLogin(first.reviewer);
       this.sheet.search.setClasses(first.classes);
-      this.total = first.left;
+      this.matching = first.matching;
+      this.total = first.matching;
       this.lanes.set(pairs, this.total);
       this.decided = new Set();
       this.loading = false;
@@ -123,11 +131,16 @@ class Grid {
 
   laneAtStart() {
     const known = recall("sessionStorage", `cleaner:lane:${this.api}`, null);
-    return this.lanes.all.find((lane) => lane.key === known) ?? this.lanes.first;
+    return this.lanes.all.find((lane) => lane.key === known && lane.count) ?? this.lanes.first;
   }
 
   async fetchPairs() {
-    return getJson(`${this.api}/pairs`);
+    return getJson(`${this.api}/pairs?${this.supply.selection}`);
+  }
+
+  /* Asks for little more than how many images there are. */
+  async fetchFirst() {
+    return getJson(`${this.api}/queue?limit=1&${this.supply.selection}`);
   }
 
   /* Opens a lane, with these images as its first page, or else from its beginning. */
@@ -234,6 +247,11 @@ class Grid {
 
   // -- where there is no page
 
+  /* Draws the card anew, unless images have come up meanwhile. */
+  stillNone() {
+    if (!this.page.length) this.showNone();
+  }
+
   showNone() {
     const { next } = this.lanes;
     // A card that can be pressed stays while the lane is looked through once more.
@@ -268,6 +286,10 @@ class Grid {
   }
 
   showEnd() {
+    if (this.supply.selection) {
+      this.showNoMatch();
+      return;
+    }
     if (this.changed) {
       // The page does not know yet what follows; it is asked at once.
       this.sheet.drawMessage("All suspects are reviewed", []);
@@ -277,6 +299,17 @@ class Grid {
     const { title, detail, button: words } = this.end;
     const action = words ? { words: [words], run: () => this.press() } : null;
     this.sheet.drawMessage(title, [detail], { action, hint: this.hint(null) });
+  }
+
+  /* Says that the selection is empty, which is not to say that everything is reviewed. */
+  showNoMatch() {
+    const title = this.matching ? "All that match are reviewed" : "No image matches";
+    const words = this.matching
+      ? "Others may still await a decision; the filter hides them."
+      : "No image is all that the filter asks for.";
+    const action = { words: ["Clear the filter"], run: () => this.say("cleared", newId()) };
+    this.sheet.drawMessage(title, [words], { action, hint: this.hint(null) });
+    if (this.changed) this.settleSoon();
   }
 
   async press() {
@@ -525,7 +558,7 @@ class Grid {
       if (this.page.length) this.draw();
       else this.show();
     }
-    if (!this.outbox.entries.length) this.total = answer.left;
+    if (!this.outbox.entries.length && !this.supply.selection) this.total = answer.left;
     this.settleSoon();
     this.follow();
   }
@@ -551,6 +584,7 @@ class Grid {
       this.followTimer = null;
       try {
         const pairs = await this.fetchPairs();
+        if (this.supply.selection) this.total = (await this.fetchFirst()).matching;
         if (!this.outbox.entries.length && !this.loading) this.recount(pairs);
       } catch {
         // The next answer brings it.
@@ -575,7 +609,7 @@ class Grid {
       this.changed = false;
       this.say("settled", newId());
       // The page answers only if what it says has changed.
-      if (!this.page.length) this.cardTimer = setTimeout(() => this.showNone(), ANSWER_MS);
+      if (!this.page.length) this.cardTimer = setTimeout(() => this.stillNone(), ANSWER_MS);
     }, this.page.length ? SETTLE_MS : 0);
   }
 }

@@ -17,9 +17,18 @@ class Lane {
   }
 
   /* What asks the server for this lane's part of the queue. */
-  query() {
-    if (this.isAll) return "";
-    return `&current=${inQuery(this.current)}&suggested=${inQuery(this.suggested)}`;
+  /* The part of the address that asks for it, within a selection. */
+  query(selection) {
+    const asked = selection.split("&").filter((part) => part && !this.narrows(part));
+    if (!this.isAll) {
+      asked.push(`current=${inQuery(this.current)}`, `suggested=${inQuery(this.suggested)}`);
+    }
+    return asked.map((part) => `&${part}`).join("");
+  }
+
+  /* Whether a lane says more exactly what this part of a selection says. */
+  narrows(part) {
+    return !this.isAll && /^(current|suggested)=/.test(part);
   }
 }
 

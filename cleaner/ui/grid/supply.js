@@ -15,6 +15,7 @@ class Supply {
     this.onMore = onMore;
     this.onProblem = onProblem;
     this.generation = 0;
+    this.selection = "";
     this.ahead = [];
     this.isExhausted = false;
     this.isStale = false;
@@ -76,7 +77,7 @@ class Supply {
     const after = this.cursor === null ? "" : `&after=${encodeURIComponent(this.cursor)}`;
     this.fetching = true;
     try {
-      const query = `limit=${limit}${after}${this.lane.query()}`;
+      const query = `limit=${limit}${after}${this.lane.query(this.selection)}`;
       const page = await getJson(`${this.api}/queue?${query}`);
       if (generation !== this.generation) return;
       this.fetching = false;

@@ -28,10 +28,10 @@ def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
     latest = history[-1]
     view = _round_bar(project, latest, busy=job is not None)
     step = _end(project, history, busy=job is not None)
+    selection = filters.draw(project, key)
     if view == _GRID:
-        pressed = grid(key, round_id=latest.round_id, end=step)
+        pressed = grid(key, round_id=latest.round_id, end=step, selection=selection)
     else:
-        selection = filters.draw(project, key)
         pressed = deck(
             key, round_id=latest.round_id, flagged=latest.flagged, end=step, selection=selection
         )
