@@ -324,12 +324,12 @@ def check_state(project: Project) -> None:
     for item in project.dataset().items:
         if placing.digest(project.path_of(item)) != item.content_hash:
             raise Broken(f"{item.path} is not the image of the catalogue")
-    _check_features(project.state / "cache")
+    _check_features(project.state / "cache" / "features")
     _check_results(project)
 
 
-def _check_features(cache: Path) -> None:
-    for shard in sorted(cache.rglob("*.npz")):
+def _check_features(features: Path) -> None:
+    for shard in sorted(features.rglob("*.npz")):
         with np.load(shard, allow_pickle=False) as kept:
             hashes = [entry.decode() for entry in kept["content_hashes"]]
         if len(RowCache(shard.parent).rows(hashes)) != len(hashes):

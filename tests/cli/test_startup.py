@@ -74,7 +74,9 @@ def test_a_reader_that_has_seen_enough_is_no_error(project: Project) -> None:
 
 
 def test_ctrl_c_cancels_the_job_and_says_so_in_one_line(project: Project) -> None:
-    command = [sys.executable, "-m", "cleaner", "score", str(project.root), "--json"]
+    # Views enough that it cannot have ended by the time its first line is read.
+    options = ["--views", "32", "--json"]
+    command = [sys.executable, "-m", "cleaner", "score", str(project.root), *options]
     score = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_PROJECT
     )
