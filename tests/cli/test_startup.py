@@ -73,10 +73,18 @@ def test_a_reader_that_has_seen_enough_is_no_error(project: Project) -> None:
     assert (done.stdout, done.stderr) == ("{", "")
 
 
+# A program that a script starts in the background is deaf to Ctrl-C, and so are its children.
+_HEARS_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("cleaner", run_name="__main__")
+"""
+
+
 def test_ctrl_c_cancels_the_job_and_says_so_in_one_line(project: Project) -> None:
     # Views enough that it cannot have ended by the time its first line is read.
     options = ["--views", "32", "--json"]
-    command = [sys.executable, "-m", "cleaner", "score", str(project.root), *options]
+    command = [sys.executable, "-c", _HEARS_CTRL_C, "score", str(project.root), *options]
     score = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_PROJECT
     )
