@@ -29,7 +29,10 @@ _WANTED = "under 5%"
 def main(words: Sequence[str] | None = None) -> None:
     """Go round and round, and print a line each time."""
     arguments = _arguments(words)
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, chromium() as browser:
+    with (
+        tempfile.TemporaryDirectory(dir=arguments.folder, ignore_cleanup_errors=True) as folder,
+        chromium() as browser,
+    ):
         root = Path(folder) / "demo"
         demo.make(root)
         _first_round(root)
