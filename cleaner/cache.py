@@ -78,7 +78,9 @@ class RowCache:
             # Opened here, not by numpy, which leaks the file when it is no archive.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
                 hashes = [entry.decode() for entry in shard["content_hashes"]]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except OSError:
+            return  # out of reach today; hours of work may lie in it
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
             path.unlink()  # damaged: its rows are computed again
             return
         self._note(path, hashes)

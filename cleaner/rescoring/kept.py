@@ -147,12 +147,16 @@ def write(state: Path, kept: Kept) -> Path:
 
 
 def publish(written: Path, state: Path, round_id: int) -> None:
-    """Give what was written the name of its round, and forget the rounds before."""
+    """Give what was written the name of its round, and forget the rounds before.
+
+    In this order: killed in between, it leaves too much rather than nothing.
+    """
     place = folder_of(state, round_id)
-    for other in place.parent.iterdir():
-        if other != written:
-            shutil.rmtree(other, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)
     written.replace(place)
+    for other in place.parent.iterdir():
+        if other != place:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def read(state: Path, round_id: int, started_at: str) -> Kept | None:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, event
+
 import cleaner
 from cleaner.moves import placing
 
@@ -59,9 +61,12 @@ class Failing:
         self._rooms = tuple(_PACKAGE + room for room in rooms)
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Stand before the real calls for a while."""
+    def installed(self, *, statements: bool = False) -> Iterator[None]:
+        """Stand before the real calls for a while; if asked, also before each SQL statement."""
         real = [(module, name, getattr(module, name)) for module, name in _CALLS]
+        if statements:
+            event.listen(Engine, "before_cursor_execute", self._before_statement)
+            event.listen(Engine, "commit", self._before_commit)
         try:
             for module, name, call in real:
                 setattr(module, name, self._before(name, call))
@@ -69,16 +74,30 @@ class Failing:
         finally:
             for module, name, call in real:
                 setattr(module, name, call)
+            if statements:
+                event.remove(Engine, "before_cursor_execute", self._before_statement)
+                event.remove(Engine, "commit", self._before_commit)
+
+    def _before_statement(
+        self, _connection: Any, _cursor: Any, statement: str, *_rest: Any
+    ) -> None:
+        self._count(statement.split(maxsplit=1)[0])
+
+    def _before_commit(self, _connection: Any) -> None:
+        self._count("COMMIT")
 
     def _before(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def stand_in(*arguments: Any, **named: Any) -> Any:
             if self._is_asked_by_one_of_the_rooms():
-                self.calls.append(name)
-                if len(self.calls) == self._number:
-                    self._fail()
+                self._count(name)
             return call(*arguments, **named)
 
         return stand_in
+
+    def _count(self, name: str) -> None:
+        self.calls.append(name)
+        if len(self.calls) == self._number:
+            self._fail()
 
     def _fail(self) -> None:
         if self._code is None:
