@@ -1,7 +1,7 @@
 """A catalogue of a million images: how long pages and decisions take, and how much memory.
 
-    PYTHONPATH=. python benchmarks/catalogue.py
-    PYTHONPATH=. python benchmarks/catalogue.py --store postgresql://USER@HOST/EMPTY_DATABASE
+    python -m benchmarks.catalogue
+    python -m benchmarks.catalogue --store postgresql://USER@HOST/EMPTY_DATABASE
 
 The rows are made up; there are no image files. A process of its own then does what the app does:
 it answers the review deck, and draws overview and review page. Prints one line a measurement.
@@ -55,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder) / "photos"
         make_up(root, arguments.store, images=arguments.images)
-        command = [sys.executable, __file__, "--measure", str(root)]
+        command = [sys.executable, "-m", __spec__.name, "--measure", str(root)]
         command += ["--repeats", str(arguments.repeats)]
         subprocess.run(command, check=True)
 
@@ -217,7 +217,7 @@ def _while_a_round_is_opened(project: Project) -> None:
     """Decide in this process while another opens a round, as a worker does."""
     waiting = project.queue(limit=100_000)
     images = project.status()["images"]
-    command = [sys.executable, __file__, "--open-round", str(project.root)]
+    command = [sys.executable, "-m", __spec__.name, "--open-round", str(project.root)]
     opener = subprocess.Popen([*command, "--images", str(images)])
     seconds: list[float] = []
     while opener.poll() is None and len(seconds) < len(waiting):

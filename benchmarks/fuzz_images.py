@@ -1,6 +1,6 @@
 """Broken pictures by the thousand: none may hang or crash what reads it.
 
-    python benchmarks/fuzz_images.py --count 10000 --seed 0
+    python -m benchmarks.fuzz_images --count 10000 --seed 0
 
 Sound pictures of every format that is read are damaged (bits flipped, cut, pieces swapped between
 formats, lengths and sizes rewritten) and read as the scan, the features and the page read
@@ -23,8 +23,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cleaner import decoders, images
 from cleaner.errors import ImageRejected

@@ -1,9 +1,9 @@
 """Sixteen reviewers at once on one queue: is each decision there once, and how long it took.
 
-    PYTHONPATH=. python benchmarks/reviewers.py                 each a process on the database
-    PYTHONPATH=. python benchmarks/reviewers.py --app           each a client of one running app
-    PYTHONPATH=. python benchmarks/reviewers.py --leased        each with what it is handed out
-    PYTHONPATH=. python benchmarks/reviewers.py --store postgresql://USER@HOST/EMPTY_DATABASE
+    python -m benchmarks.reviewers                 each a process on the database
+    python -m benchmarks.reviewers --app           each a client of one running app
+    python -m benchmarks.reviewers --leased        each with what it is handed out
+    python -m benchmarks.reviewers --store postgresql://USER@HOST/EMPTY_DATABASE
 
 Nobody pauses between decisions, which no person can do. Every tenth decision is sent twice, as
 a browser does that got no answer.
@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from catalogue import make_up  # the file beside this one
 
+from benchmarks.catalogue import make_up
 from cleaner.errors import CleanerError
 from cleaner.project import Project, Request
 from cleaner.ui.registry import key_of
@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
 def _all_at_once(
     arguments: argparse.Namespace, root: Path, port: int | None
 ) -> tuple[list[dict[str, Any]], float]:
-    command = [sys.executable, __file__, "--root", str(root)]
+    command = [sys.executable, "-m", __spec__.name, "--root", str(root)]
     command += ["--reviewers", str(arguments.reviewers), "--decisions", str(arguments.decisions)]
     command += [] if port is None else ["--port", str(port)]
     command += ["--leased"] if arguments.leased else []
