@@ -26,7 +26,8 @@ import numpy as np
 
 from cleaner.decisions import Decision
 from cleaner.items import Finding, ScannedFile
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.selection import QUEUE, Selection
 from cleaner.settings import ScoreSettings
 from cleaner.signals import SIGNALS

@@ -20,7 +20,8 @@ import numpy as np
 
 from benchmarks.rescore import made_up_project, made_up_round
 from cleaner.exhibits import Showcase
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.rescoring import Kept, Testimony
 
 ANSWERS = 60

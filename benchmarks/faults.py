@@ -28,7 +28,8 @@ from pathlib import Path
 from benchmarks import kills
 from benchmarks.kills import FORKED, SPAWNED, Broken, Job, Operation
 from cleaner.errors import CleanerError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import catalogue
 
 OPERATIONS = (*FORKED, *SPAWNED)

@@ -26,7 +26,8 @@ from cleaner.cache import RowCache
 from cleaner.classifier import open_classifier
 from cleaner.exporters import MODEL_FILES
 from cleaner.moves import placing
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.settings import ScoreSettings, TrainSettings
 from cleaner.store.models import FinalModel
 from tests.faults.moving import lacks

@@ -26,7 +26,8 @@ from cleaner.following import Follower
 from cleaner.items import ScannedFile
 from cleaner.noise import NoiseModel
 from cleaner.predictions import Evidence
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.rescoring import Kept, Opening, Rescorer
 from cleaner.standings import Standard
 from cleaner.store import catalogue, rounds

@@ -29,7 +29,8 @@ import numpy as np
 
 from benchmarks.catalogue import make_up
 from cleaner.errors import CleanerError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.ui.registry import key_of
 
 _LOOK = 8  # decisions until a page asks what the queue has become

@@ -15,7 +15,8 @@ from typing import Any
 from cleaner.decisions import CONFIRMED
 from cleaner.errors import UnknownKind
 from cleaner.items import Item, shown_path
-from cleaner.project import Project, Recorded, Request
+from cleaner.project import Project
+from cleaner.recording import Recorded, Request
 from cleaner.store import decisions, findings
 from cleaner.store.findings import KindCount, OpenFinding
 

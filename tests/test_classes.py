@@ -9,7 +9,8 @@ import pytest
 from cleaner import classes
 from cleaner.errors import ClassRefused
 from cleaner.items import Item
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 pytestmark = pytest.mark.every_store
 

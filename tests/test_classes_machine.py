@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cleaner import classes
 from cleaner.errors import ClassRefused
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.pictures import write_dataset
 
 _NAMES = st.sampled_from(["ant", "bee", "cod", "doe"])

@@ -10,7 +10,8 @@ import pytest
 from cleaner import demo
 from cleaner.errors import DatasetError
 from cleaner.progress import Progress
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@ from __future__ import annotations
 from cleaner import jobs
 from cleaner.errands import ERRANDS
 from cleaner.progress import silent
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 
 def test_a_round_is_taken_back_in_a_worker_that_loads_no_network(ranked: Project) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from cleaner.errors import NotScored, UnknownItem
 from cleaner.exhibits import NO_EVIDENCE, SHOWN, Alike, Showcase
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.rescoring import Kept, read
 from cleaner.rescoring.testimony import sound
 from cleaner.standings import Standings

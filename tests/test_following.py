@@ -15,7 +15,8 @@ import pytest
 from cleaner import following, queue
 from cleaner.decisions import ReviewItem
 from cleaner.following import NOTICEABLE, NOTICEABLE_UNFLAGGED, Follower, catch_up
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.rescoring import Rescorer, read
 from cleaner.rescoring.mixing import FOLLOWED
 from cleaner.store import rounds

@@ -10,7 +10,8 @@ from PIL import Image
 from cleaner import lanes
 from cleaner.errors import UnknownKind
 from cleaner.items import Item
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.pictures import detailed
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cleaner import leasing
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import catalogue
 from tests.ranking import open_round
 from tests.store.samples import scanned_file
@@ -25,7 +26,8 @@ _IMAGES = 100
 _REVIEW = """
 import json, sys
 from pathlib import Path
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 project, name, shown = Project(Path(sys.argv[1])), sys.argv[2], []
 while True:

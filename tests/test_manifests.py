@@ -11,7 +11,8 @@ import pytest
 
 from cleaner import exports, manifests
 from cleaner.errors import ExportError, ManifestError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.pictures import write_dataset
 
 

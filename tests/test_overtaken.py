@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cleaner.decisions import FOLDER_REVIEWER, told
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 pytestmark = pytest.mark.every_store
 
@@ -19,7 +20,8 @@ _PROJECT = Path(__file__).resolve().parent.parent
 _DECIDE = """
 import sys
 from pathlib import Path
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 project, name = Project(Path(sys.argv[1])), sys.argv[2]
 got = 0

@@ -9,7 +9,8 @@ import pytest
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.items import Item
 from cleaner.progress import Progress
-from cleaner.project import Project, Request, default_state
+from cleaner.project import Project, default_state
+from cleaner.recording import Request
 from tests.pictures import write_dataset, write_image
 from tests.ranking import open_round
 

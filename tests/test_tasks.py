@@ -11,7 +11,8 @@ from cleaner.backbones import NamedByUser, open_backbone
 from cleaner.errors import BackboneError
 from cleaner.following import Follower
 from cleaner.progress import Progress, silent
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.settings import ScoreSettings
 from tests.pictures import picture, write_dataset, write_image
 

@@ -9,7 +9,8 @@ from cleaner.errors import UndoRefused
 from cleaner.items import Item
 from cleaner.logbook import Wanted
 from cleaner.progress import Progress
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.ranking import open_round
 
 pytestmark = pytest.mark.every_store

@@ -12,7 +12,8 @@ from cleaner.items import shown_path
 if TYPE_CHECKING:
     from cleaner.decisions import Action
     from cleaner.items import Dataset
-    from cleaner.project import Project, Request
+    from cleaner.project import Project
+    from cleaner.recording import Request
 
 _NOBODY = -1  # no image has this number, so a request for it is rejected
 
@@ -46,7 +47,7 @@ def decide_all(
 
 
 def _request(names: _Names, line: Asked) -> Request:
-    from cleaner.project import Request
+    from cleaner.recording import Request
 
     if _misnamed(names, line):
         return Request(_NOBODY, "skip")

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cleaner.errors import CleanerError
-from cleaner.project import Project, Recorded, Request
+from cleaner.project import Project
+from cleaner.recording import Recorded, Request
 
 # What one transaction takes at most, so that whoever comes behind it does not wait for long.
 _MOST_REQUESTS = 200

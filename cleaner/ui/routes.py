@@ -23,7 +23,8 @@ from cleaner import leasing
 from cleaner.decisions import STATUS_AFTER, UNRANKED, Decision, ReviewItem, deed
 from cleaner.errors import CleanerError, ImageRejected, NotScored, SelectionError, UnknownItem
 from cleaner.items import Item, shown_path
-from cleaner.project import Project, Recorded, Rejected, Request
+from cleaner.project import Project
+from cleaner.recording import Recorded, Rejected, Request
 from cleaner.selection import Selection
 from cleaner.store import catalogue, class_edits, decisions, rounds, selected
 from cleaner.store.selected import Page, Sign

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.cli.conftest import Call
 from tests.pictures import write_dataset
 from tests.ranking import open_round

@@ -9,7 +9,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.e2e.conftest import DeckPage, Server
 from tests.e2e.test_deck_looks import too_faint
 from tests.ui.evidence import project_with_evidence

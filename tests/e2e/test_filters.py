@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cleaner.items import shown_path
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.selection import Selection
 from tests.e2e.conftest import DeckPage, Server
 from tests.ui.samples import make_images, open_round

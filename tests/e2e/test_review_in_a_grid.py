@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import delete
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import decisions
 from cleaner.store.tables import classes
 from tests.e2e.conftest import SHOWN, Server

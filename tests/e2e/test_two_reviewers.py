@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.e2e.conftest import SHOWN, DeckPage, Server
 
 

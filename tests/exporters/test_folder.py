@@ -10,7 +10,8 @@ from cleaner.errors import ExportError, JobCancelled
 from cleaner.exporters import folder
 from cleaner.exporters.base import Entry
 from cleaner.progress import Progress
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 
 def entries(project: Project) -> list[Entry]:

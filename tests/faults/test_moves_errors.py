@@ -17,7 +17,8 @@ import pytest
 
 from cleaner.errors import CleanerError, MoveError
 from cleaner.moves import Applied, recovery
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.faults.failing import CODES, Failing
 from tests.faults.moving import SHARED_MEMORY, Bench, lacks
 

@@ -22,7 +22,8 @@ import numpy as np
 
 from cleaner import rescoring
 from cleaner.cache import RowCache
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store.models import FinalModel
 from cleaner.store.opening import open_round
 from tests.faults.failing import Failing

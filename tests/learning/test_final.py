@@ -23,7 +23,8 @@ from cleaner.learning.finetune import Network, assembled, fine_tune, unfreeze
 from cleaner.learning.shipping import check_parity
 from cleaner.learning.training_set import TrainingSet, gather
 from cleaner.progress import Progress, silent
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
 from tests.pictures import write_dataset

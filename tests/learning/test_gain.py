@@ -10,7 +10,8 @@ import pytest
 from cleaner import classes
 from cleaner.learning import gain
 from cleaner.learning.training_set import as_given, gather
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 
 def answers(pairs: list[tuple[bool, bool]]) -> tuple[dict[str, str], list[dict[str, Any]]]:

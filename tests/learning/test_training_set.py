@@ -9,7 +9,8 @@ import pytest
 from cleaner.errors import TooFewImages
 from cleaner.items import Split
 from cleaner.learning.training_set import gather, without
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store.tables import items
 from tests.pictures import write_dataset
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cleaner.items import Finding
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import Store, catalogue, findings
 from tests.ranking import open_round
 from tests.store.samples import scanned_file

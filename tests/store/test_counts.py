@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 pytestmark = pytest.mark.every_store
 

@@ -9,7 +9,8 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cleaner.errors import StoreTooNew
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import Store, catalogue
 from cleaner.store.decisions import known_ops
 from cleaner.store.tables import decisions, facts

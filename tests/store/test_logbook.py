@@ -8,7 +8,8 @@ import pytest
 from cleaner.decisions import Action
 from cleaner.items import Item
 from cleaner.logbook import COLUMNS, Wanted, sheet
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from tests.ranking import open_round
 
 pytestmark = pytest.mark.every_store

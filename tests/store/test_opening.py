@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import Store, catalogue, opening, rounds
 from tests.faults.moving import Crash
 from tests.ranking import VALUES

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.selection import Selection
 from cleaner.store import picks
 

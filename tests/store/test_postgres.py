@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cleaner.errors import StoreError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import Store, catalogue
 from tests.postgres import Server
 

@@ -22,7 +22,8 @@ _REVIEWERS, _EACH = 4, 50
 _REVIEW = """
 import sys
 from pathlib import Path
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 
 project, number, reviewers = Project(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
 for item in project.ranking()[number::reviewers]:

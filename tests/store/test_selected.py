@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from cleaner.decisions import ReviewItem
 from cleaner.errors import SelectionError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.selection import DOWN, ORDERS, Selection
 from cleaner.signals import SIGNALS
 from cleaner.store import catalogue, rounds, selected

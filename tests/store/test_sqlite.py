@@ -8,7 +8,8 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from cleaner.errors import StoreError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import Store
 from cleaner.store.tables import decisions
 

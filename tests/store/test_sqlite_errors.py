@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from cleaner.errors import StoreError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import sqlite
 from tests.pictures import write_dataset
 
@@ -28,7 +29,8 @@ _ON_A_FULL_DISK = """
 import json, os, resource, signal, sys
 from pathlib import Path
 from cleaner.errors import StoreError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 project = Project(Path(sys.argv[1]))
 item_id = project.dataset().items[0].item_id
@@ -101,7 +103,8 @@ _AS_SOMEBODY_ELSE = """
 import os, sys
 from pathlib import Path
 from cleaner.errors import StoreError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 if os.geteuid() == 0:
     os.setuid(int(sys.argv[2]))
 try:

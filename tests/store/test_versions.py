@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import inspect
 
 from cleaner.errors import StoreError
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import Store, catalogue, decisions, findings, jobs, models, moves, rounds
 from cleaner.store.migrations import SCHEMA_VERSION
 from tests.postgres import Server

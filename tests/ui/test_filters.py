@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.selection import Selection
 from cleaner.ui import filters
 from cleaner.ui.registry import shared

@@ -9,7 +9,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.ui import followers, routes
 from cleaner.ui.followers import Followers
 from cleaner.ui.registry import Registry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from cleaner.logbook import Wanted
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.ui.pages import history
 from tests.ui.samples import open_round
 from tests.ui.test_pages import button, labels, run_page, started, texts

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cleaner.errors import StoreError
-from cleaner.project import Project, Recorded, Request
+from cleaner.project import Project
+from cleaner.recording import Recorded, Request
 from cleaner.store import catalogue
 from cleaner.ui.inbox import Inbox, Inboxes
 from tests.store.samples import scanned_file

@@ -17,7 +17,8 @@ from streamlit.testing.v1.element_tree import Button
 
 from cleaner import jobs
 from cleaner.jobs import now
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.store import jobs as job_rows
 from cleaner.store import models
 from cleaner.store.models import FinalModel

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from cleaner.project import Project, Request
+from cleaner.project import Project
+from cleaner.recording import Request
 from cleaner.ui import bodies, routes, server
 from cleaner.ui.registry import Registry
 from tests.ui.samples import make_images, open_round
