@@ -148,6 +148,7 @@ def _index_where(condition: str, name: str, *columns: Any) -> None:
 _index_where("queue_position IS NOT NULL", "items_queue", items.c.queue_position)
 _index_where("decision IS NOT NULL", "items_decision", items.c.decision)
 _index_where("misplaced", "items_misplaced", items.c.item_id)
+_index_where("NOT present", "items_gone", items.c.item_id)
 # In this order, so that one walk through it counts by status and class, and what became of each.
 _index_where("present", "items_counts", items.c.status, items.c.current_label, items.c.given_label)
 
@@ -169,6 +170,10 @@ rounds = Table(
     Column("closed_at", String(40)),
     # False while its scores are being added: to everybody else it is not there yet.
     Column("ready", Boolean, nullable=False, server_default=true()),
+    # How far its models agreed with labels that may train, as `agreement.Own` has it.
+    Column("own", JSON, nullable=False, server_default="{}"),
+    # What was estimated when the next round began, as `errors_left.Estimate` has it.
+    Column("errors_left", JSON),
 )
 
 scores = Table(
@@ -189,6 +194,40 @@ scores = Table(
     Column("signals", JSON, nullable=False, server_default="{}"),
 )
 Index("scores_position", scores.c.round_id, scores.c.position)
+
+# What a round's models said of images that train nothing; never brought up to date.
+sealed_predictions = Table(
+    "sealed_predictions",
+    metadata,
+    Column("round_id", ForeignKey("rounds.round_id"), primary_key=True),
+    Column("item_id", ForeignKey("items.item_id"), primary_key=True),
+    Column("predicted_label", Name, nullable=False),
+)
+
+# Of which images lots are drawn: those of one label and one band of suspicion.
+strata = Table(
+    "strata",
+    metadata,
+    Column("stratum_id", Integer, primary_key=True, autoincrement=True),
+    # The round by whose probabilities they were told apart, before anybody had seen them.
+    Column("round_id", ForeignKey("rounds.round_id"), nullable=False),
+    # 0 is the most suspect.
+    Column("band", Integer, nullable=False),
+    Column("label", Name, nullable=False),
+    Column("images", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# When each image's turn comes to be looked at blind; drawn once, whatever is decided since.
+lots = Table(
+    "lots",
+    metadata,
+    Column("item_id", ForeignKey("items.item_id"), primary_key=True),
+    Column("stratum_id", ForeignKey("strata.stratum_id"), nullable=False),
+    # The first ones are drawn; all strata alike up to any place, but for their weights.
+    Column("place", Float, nullable=False),
+)
+Index("lots_place", lots.c.place, lots.c.item_id)
 
 decisions = Table(
     "decisions",

@@ -15,7 +15,17 @@ from sqlalchemy import inspect
 from cleaner.errors import StoreError
 from cleaner.project import Project
 from cleaner.recording import Request
-from cleaner.store import Store, catalogue, decisions, findings, jobs, models, moves, rounds
+from cleaner.store import (
+    Store,
+    catalogue,
+    class_edits,
+    decisions,
+    findings,
+    jobs,
+    models,
+    moves,
+    rounds,
+)
 from cleaner.store.migrations import SCHEMA_VERSION
 from tests.postgres import Server
 from tests.ranking import open_round
@@ -29,6 +39,12 @@ _VERSIONS = Path(__file__).parent / "versions"
 _CAFE = os.fsdecode(b"caf\xe9")
 
 # Takes a database back to an earlier version, where no dump of that version was ever made.
+_BACK_TO_3 = """
+DROP TABLE lots, strata, sealed_predictions;
+DROP INDEX items_gone;
+ALTER TABLE rounds DROP COLUMN own, DROP COLUMN errors_left;
+UPDATE facts SET value = '3' WHERE name = 'schema';
+"""
 _BACK_TO_2 = """
 DROP INDEX ix_decisions_reviewer;
 ALTER TABLE decisions DROP COLUMN reason;
@@ -176,6 +192,35 @@ def test_all_that_version_2_knew_is_there(tmp_path: Path) -> None:
     assert kinds == ["unreadable", "exact_duplicate"]
 
 
+def test_all_that_version_3_knew_is_there(tmp_path: Path) -> None:
+    store = Store(_database_of(3, tmp_path))
+    with store.read() as connection:
+        items = {item.item_id: item for item in catalogue.all_items(connection)}
+        history = decisions.history(connection)
+        first, second = rounds.history(connection)
+        queue = rounds.queue_page(connection)
+        told = class_edits.lineage(connection).of_item("owl", 13)
+        done = moves.done(connection)
+        (job,) = jobs.recent(connection)
+        (model,) = models.all_models(connection)
+        kinds = [finding.kind for finding in findings.all_findings(connection)]
+    store.close()
+    assert len(items) == 14
+    assert (items[1].path, items[1].given_label, items[1].current_label) == (
+        "bird/0.png",
+        _CAFE,
+        "bird",
+    )
+    assert (items[8].status, items[8].quarantined) == ("excluded", True)
+    assert (len(history), told) == (7, "bird")
+    assert (first.reviewed, first.relabelled, first.excluded) == (4, 2, 1)
+    assert second.reviewed == 0
+    assert [item.path for item in queue] == ["dog/0.png", "dog/2.png"]
+    assert [move.move_id for move in done] == [1, 2, 3, 4, 5, 6, 7]
+    assert (job.kind, job.state, model.model_id) == ("score", "done", "m1")
+    assert kinds == ["unreadable"]  # somebody said of the other one that it is fine
+
+
 def test_version_3_finds_out_which_decision_gave_each_status(tmp_path: Path) -> None:
     path = _database_of(2, tmp_path)
     Store(path).close()
@@ -197,7 +242,7 @@ def test_version_3_tells_the_kinds_of_the_reasons_of_the_latest_round(tmp_path: 
     assert {item_id: told[item_id] for item_id in _REASONS} == _REASONS
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_what_was_moved_before_is_not_moved_again(tmp_path: Path, version: int) -> None:
     store = Store(_database_of(version, tmp_path))
     with store.read() as connection:
@@ -205,7 +250,7 @@ def test_what_was_moved_before_is_not_moved_again(tmp_path: Path, version: int) 
     store.close()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_the_database_is_copied_before_it_is_changed(tmp_path: Path, version: int) -> None:
     old = _database_of(version, tmp_path)
     before = _rows(old, "decisions")
@@ -228,7 +273,7 @@ def test_only_the_first_opening_has_something_to_do(old: Path) -> None:
     assert len(list((old.parent / "backups").iterdir())) == 1
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_upgraded_database_is_like_a_new_one(tmp_path: Path, version: int) -> None:
     upgraded, new = Store(_database_of(version, tmp_path)), Store(tmp_path / "new.sqlite")
     assert _schema(upgraded) == _schema(new)
@@ -258,7 +303,11 @@ def test_without_a_copy_nothing_is_changed(old: Path) -> None:
     assert ("schema", "1") in _rows(old, "facts")
 
 
-@pytest.mark.parametrize("back", [_BACK_TO_2 + _BACK_TO_1, _BACK_TO_2], ids=["1", "2"])
+@pytest.mark.parametrize(
+    "back",
+    [_BACK_TO_3 + _BACK_TO_2 + _BACK_TO_1, _BACK_TO_3 + _BACK_TO_2],
+    ids=["1", "2"],
+)
 def test_a_server_is_upgraded_in_one_step_and_keeps_a_copy(
     dataset: Path, server: Server, back: str
 ) -> None:

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
 
-from cleaner.store.migrations import version_2, version_3
+from cleaner.store.migrations import version_2, version_3, version_4
 from cleaner.store.tables import facts
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 STEPS: dict[int, Callable[[Operations], None]] = {
     2: version_2.upgrade,
     3: version_3.upgrade,
+    4: version_4.upgrade,
 }
 
 
