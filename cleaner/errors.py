@@ -85,6 +85,10 @@ class ModelError(CleanerError):
     """A trained model's files cannot be used."""
 
 
+class SourceError(CleanerError):
+    """Images cannot be imported from there, or not to there."""
+
+
 class ExportError(CleanerError):
     """An export could not be written."""
 

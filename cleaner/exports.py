@@ -19,12 +19,13 @@ from cleaner.exporters import (
     csv_file,
     export_model,
 )
-from cleaner.exporters.folder import check_outside, kept_of
+from cleaner.exporters.base import check_outside, kept_of
 from cleaner.items import Dataset, shown_path
 from cleaner.progress import Report, silent
 from cleaner.project import Project
 
 FORMATS: tuple[str, ...] = (*DATASET_EXPORTERS, *MODEL_EXPORTERS)
+_ONE_FILE_AN_IMAGE = ("folder", "tree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def export(
         raise ExportError(f"There is no format {format_name!r}. Known: {', '.join(FORMATS)}.")
     record = manifests.record(project)
     target = _target(format_name, destination)
-    if format_name == "folder":
+    if format_name in DATASET_EXPORTERS and format_name != "csv":
         check_outside(project.root, target)
     contents: Mapping[int, Path] | Sequence[Path]
     with Draft(target).made() as draft:
@@ -86,7 +87,7 @@ def export(
         else:
             entries = _entries(project, record.dataset)
             contents = DATASET_EXPORTERS[format_name](entries, draft.path, report)
-            if format_name == "folder":
+            if format_name in _ONE_FILE_AN_IMAGE:
                 kept = [entry.item.item_id for entry in kept_of(entries)]
                 contents = dict(zip(kept, contents, strict=True))
         manifests.write(record, format_name, contents, draft.manifest)

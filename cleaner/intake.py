@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -18,9 +18,11 @@ from sqlalchemy import Connection
 from cleaner import audits, splits
 from cleaner.arrays import Groups
 from cleaner.decisions import FOLDER_REVIEWER, Decision
-from cleaner.items import Finding, Scan, ScannedFile
+from cleaner.items import Finding, Scan, ScannedFile, Split
 from cleaner.store import catalogue, class_edits, decisions, findings
 from cleaner.store.catalogue import KnownFile
+
+_NONE_GIVEN: Mapping[str, Split] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,13 @@ def examine(scan: Scan) -> Examined:
     return Examined(scan, audits.duplicate_groups(scan.files), tuple(audits.run(scan.files)))
 
 
-def take_in(connection: Connection, examined: Examined) -> Intake:
-    """Bring the catalogue up to date with a scan, in the caller's transaction."""
+def take_in(
+    connection: Connection, examined: Examined, given: Mapping[str, Split] = _NONE_GIVEN
+) -> Intake:
+    """Bring the catalogue up to date with a scan, in the caller's transaction.
+
+    An image that is new, and came with a part of the data (`given`, by content), belongs to it.
+    """
     scan, groups = examined.scan, examined.groups
     known = catalogue.known_files(connection)
     matching = _match(scan.files, known)
@@ -88,7 +95,7 @@ def take_in(connection: Connection, examined: Examined) -> Intake:
             decisions.requeue(connection, found.item_id)
     for found, file in relocated:
         _follow_folder(connection, found, file)
-    added = _add(connection, scan.files, groups, matching)
+    added = _add(connection, scan.files, groups, matching, given)
     gone = [entry.item_id for entry in matching.missing if entry.present]
     catalogue.mark_missing(connection, gone)
     _set_classes(connection, scan)
@@ -163,9 +170,14 @@ def _follow_folder(connection: Connection, known: KnownFile, file: ScannedFile) 
 
 
 def _add(
-    connection: Connection, files: Sequence[ScannedFile], groups: Groups, matching: _Matching
+    connection: Connection,
+    files: Sequence[ScannedFile],
+    groups: Groups,
+    matching: _Matching,
+    given: Mapping[str, Split],
 ) -> int:
-    existing = {files[index].content_hash: known.split for index, known in matching.known.items()}
+    existing = dict(given)
+    existing |= {files[index].content_hash: known.split for index, known in matching.known.items()}
     # A file that is gone for now still holds its split, should a copy of it turn up.
     existing |= {known.file.content_hash: known.split for known in matching.missing}
     labels = [

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cleaner import folder, intake, leasing, moves, recording
+from cleaner import folder, given_splits, intake, leasing, moves, recording
 from cleaner.decisions import (
     STATUS_AFTER,
     Decision,
@@ -361,7 +361,8 @@ class Project:
                 # moved them by hand; walk again.
                 if journal.progress(connection) == moved_before:
                     catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
-                    return intake.take_in(connection, examined)
+                    given = given_splits.read(self.state)
+                    return intake.take_in(connection, examined, given)
         raise DatasetError(
             f"{shown_path(str(self.root))}: files keep being moved while they are read. "
             "Wait until `apply` or `undo` has ended, then scan again."

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _DEFAULTS = settings.TrainSettings()
 _TOP = 5
 # Those of `cleaner.exports`, named here so that --help need not load it.
-EXPORT_FORMATS = ("folder", "csv", "keras", "saved_model", "tflite", "tflite_float16")
+EXPORT_FORMATS = (
+    *("folder", "csv", "tree", "coco", "tfrecord"),
+    *("keras", "saved_model", "tflite", "tflite_float16"),
+)
 
 
 @click.command(
@@ -179,9 +182,10 @@ def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...], top: int
 def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | None) -> None:
     """Write the cleaned images, their labels, or the model.
 
-    folder is a copy of the images in class folders as reviewed, csv a table of all labels; the
-    others are formats of the trained model. With each comes a manifest of hashes, labels and
-    decisions, which `import` reads back. Nothing is ever overwritten.
+    folder is a copy of the images in class folders as reviewed, tree one in train, validation
+    and test, coco one with COCO's JSON, tfrecord one in TFRecord files, csv a table of all
+    labels; the others are formats of the trained model. With each comes a manifest of hashes,
+    labels and decisions, which `import` reads back. Nothing is ever overwritten.
     """
     from cleaner import exports
 
@@ -198,33 +202,6 @@ def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | N
             document = written.as_json()
     lines = [f"{document['written']:,} written to {destination}."]
     desk.answer(document, [*lines, f"manifest  {document['manifest']}"])
-
-
-@click.command("import", epilog=examples("import data/demo cleaned.manifest.json"))
-@dataset_verb
-@click.argument("manifest", type=click.Path(path_type=Path))
-def take_over(desk: Desk, *, manifest: Path) -> None:
-    """Take over labels and decisions from an export's manifest.
-
-    Images are known by their content, wherever their files lie. What is not here, and what the
-    manifest does not know, is named. Importing twice changes nothing more.
-    """
-    from cleaner import manifests
-
-    with desk.project() as project:
-        if not project.dataset().items:
-            project.scan()
-        found = manifests.read_into(project, manifest)
-    document = asdict(found) | {
-        "unknown": [shown_path(path) for path in found.unknown],
-        "missing": [shown_path(path) for path in found.missing],
-    }
-    lines = [
-        f"{found.matched:,} images known, {found.recorded:,} decisions recorded.",
-        *(f"  not here: {path}" for path in document["unknown"]),
-        *(f"  not in the manifest: {path}" for path in document["missing"]),
-    ]
-    desk.answer(document, lines)
 
 
 @click.command(epilog=examples("backbones"))

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cleaner.errors import ExportError, ModelError
-from cleaner.exporters import csv_file, folder, keras_file, saved_model, tflite
+from cleaner.exporters import (
+    coco,
+    csv_file,
+    folder,
+    keras_file,
+    saved_model,
+    tflite,
+    tfrecord,
+    tree,
+)
 from cleaner.exporters.base import DatasetExporter, Entry, ModelExporter, beside, label_line
 from cleaner.items import shown_path
 
@@ -25,6 +34,9 @@ __all__ = [
 DATASET_EXPORTERS: Mapping[str, DatasetExporter] = {
     "folder": folder.export,
     "csv": csv_file.export,
+    "tree": tree.export,
+    "coco": coco.export,
+    "tfrecord": tfrecord.export,
 }
 
 MODEL_EXPORTERS: Mapping[str, ModelExporter] = {

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from cleaner import images
 from cleaner.decisions import ReviewItem
-from cleaner.errors import ExportError
+from cleaner.errors import ExportError, ImageRejected
 from cleaner.items import Item, shown_path
-from cleaner.progress import Report, silent
+from cleaner.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
     import keras
 
 LABELS_NAME = "labels.txt"
+_LONGEST_NAME_BYTES = 255
+
+
+def _nothing(_entry: Entry) -> str:
+    return ""
+
+
+def _no_more(_folder: Path, _names: Sequence[str]) -> None:
+    """Write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,69 @@ class ModelExporter(Protocol):
         Raises ExportError where the destination is taken or cannot be written.
         """
         ...
+
+
+def copies(
+    entries: Sequence[Entry],
+    destination: Path,
+    report: Report = silent,
+    above: Callable[[Entry], str] = _nothing,
+    finish: Callable[[Path, Sequence[str]], None] = _no_more,
+) -> list[Path]:
+    """Copy the images of `kept_of` to ``destination/<above>/<current label>/``, in that order.
+
+    `finish` is given the unfinished folder and the names in it, to write what belongs to them.
+
+    Raises:
+        ExportError: the destination is taken or lies in the dataset, or an image is no longer
+            what was scanned; nothing is left behind then.
+    """
+    kept = kept_of(entries)
+    for root in {entry.root for entry in kept}:
+        check_outside(root, destination)
+    taken: set[str] = set()
+    names: list[str] = []
+    with beside(destination) as partial:
+        partial.mkdir()
+        for done, entry in enumerate(kept, 1):
+            names.append(_free_name(entry, above(entry), taken))
+            target = partial / names[-1]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(verified_bytes(entry))
+            report(Progress("Copying the images", done, len(kept), shown_path(names[-1])))
+        finish(partial, names)
+    return [destination / name for name in names]
+
+
+def kept_of(entries: Sequence[Entry]) -> list[Entry]:
+    """Return those that are copied, in the order of what `export` returns."""
+    return [e for e in entries if e.item.status != "excluded" and not e.item.quarantined]
+
+
+def check_outside(root: Path, destination: Path) -> None:
+    """Raise ExportError where the destination lies in the folder that images are copied from."""
+    if destination.resolve().is_relative_to(root.resolve()):
+        raise ExportError(
+            f"{shown_path(str(destination))}: lies in the dataset {shown_path(str(root))}, "
+            "where it would be taken for a class. Name a folder outside of it."
+        )
+
+
+def verified_bytes(entry: Entry) -> bytes:
+    """Return the bytes that were scanned, or raise ExportError if they are others by now."""
+    shown = shown_path(entry.item.path)
+    try:
+        data = images.read_bytes(entry.file, root=entry.root)
+    except ImageRejected as error:
+        raise ExportError(
+            f"{shown}: cannot be read ({error}). Scan the dataset again, then export."
+        ) from error
+    if hashlib.sha256(data).hexdigest() != entry.item.content_hash:
+        raise ExportError(
+            f"{shown}: the file has changed since it was scanned. Scan the dataset again, "
+            "then export."
+        )
+    return data
 
 
 @contextmanager
@@ -138,3 +213,26 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _free_name(entry: Entry, above: str, taken: set[str]) -> str:
+    label, path = f"{above}{entry.item.current_label}", PurePosixPath(entry.item.path)
+    below = PurePosixPath(*path.parts[1:])
+    name, number = f"{label}/{below}", 1
+    while _as_compared(name) in taken:
+        number += 1
+        name = f"{label}/{below.with_name(_numbered(below, number))}"
+    taken.add(_as_compared(name))
+    return name
+
+
+def _numbered(path: PurePosixPath, number: int) -> str:
+    ending = f"~{number}{path.suffix}"
+    room = _LONGEST_NAME_BYTES - len(ending.encode("utf-8", "surrogateescape"))
+    stem = path.stem.encode("utf-8", "surrogateescape")[:room]
+    return stem.decode("utf-8", "surrogateescape") + ending
+
+
+def _as_compared(name: str) -> str:
+    """Return the name as file systems see it that ignore case and Unicode's two spellings."""
+    return unicodedata.normalize("NFC", name).casefold()

@@ -97,6 +97,20 @@ def test_a_place_that_cannot_be_written_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_tensorflow_reads_the_records(project: Project, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    written = DATASET_EXPORTERS["tfrecord"](entries(project), tmp_path / "out")
+    files = [str(path) for path in written if path.suffix == ".tfrecord"]
+    found = set()
+    for record in tf.data.TFRecordDataset(files):
+        features = tf.train.Example.FromString(record.numpy()).features.feature
+        picture = features["image/encoded"].bytes_list.value[0]
+        found.add((features["image/class/text"].bytes_list.value[0].decode(), picture))
+    items = project.dataset().items
+    assert found == {(i.current_label, project.path_of(i).read_bytes()) for i in items}
+
+
 def _by_keras(path: Path, photos: np.ndarray) -> Any:
     import keras
 
