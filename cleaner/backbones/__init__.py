@@ -15,8 +15,13 @@ from cleaner.backbones.base import (
     no_such_precision,
 )
 from cleaner.backbones.embedded import EmbeddedBackbone
-from cleaner.backbones.keras_applications import APPLICATIONS, KerasApplication
+from cleaner.backbones.keras_applications import (
+    APPLICATIONS,
+    KerasApplication,
+    KerasApplicationFromFile,
+)
 from cleaner.backbones.local import LocalBackbone
+from cleaner.backbones.networks.archives import ARCHIVES
 from cleaner.backbones.tfhub import HubBackbone
 from cleaner.errors import UnknownBackbone
 
@@ -28,6 +33,7 @@ __all__ = [
     "backbone_names",
     "list_backbones",
     "open_backbone",
+    "with_absolute_path",
 ]
 
 _BY_NAME: Mapping[str, Callable[[str], Backbone]] = dict.fromkeys(APPLICATIONS, KerasApplication)
@@ -46,8 +52,9 @@ def list_backbones() -> tuple[BackboneInfo, ...]:
 def open_backbone(name: str, precision: str = "float32") -> Backbone:
     """Return the backbone of that name, TF-Hub handle (https://...) or path; loads no weights.
 
-    A path has a folder in it, or ends in .keras, or exists. Raises UnknownBackbone, which suggests
-    the closest name, for anything else.
+    A path has a folder in it, or ends in .keras or .tar.gz, or exists; NAME@FILE is a network of
+    keras.applications with the weights of a file. Raises UnknownBackbone, which suggests the
+    closest name, for anything else.
 
     Args:
         name: of the network.
@@ -66,11 +73,30 @@ def open_backbone(name: str, precision: str = "float32") -> Backbone:
     return found
 
 
+def with_absolute_path(name: str) -> str:
+    """Return the name such that a process that runs elsewhere finds the same file or folder.
+
+    >>> with_absolute_path("InceptionV3@/weights/inception.h5#sha256=00")
+    'InceptionV3@/weights/inception.h5#sha256=00'
+    """
+    if name in backbone_names() or "://" in name:
+        return name
+    bare, mark, sha256 = name.partition("#sha256=")
+    first, at, second = bare.partition("@")
+    if at and first in _BY_NAME:
+        second = str(Path(second).expanduser().absolute())
+    elif Path(first).expanduser().exists():
+        first = str(Path(first).expanduser().absolute())
+    return f"{first}{at}{second}{mark}{sha256}"
+
+
 def _in_float(name: str) -> Backbone:
     if name in _BY_NAME:
         return _BY_NAME[name](name)
     if name.startswith("https://"):
         return HubBackbone(name)
+    if "@" in name and name.partition("@")[0] in _BY_NAME:
+        return KerasApplicationFromFile(name)
     if _is_path(name):
         return LocalBackbone(name)
     raise UnknownBackbone(_unknown(name))
@@ -80,7 +106,8 @@ def _is_path(name: str) -> bool:
     if "://" in name:
         return False
     path, _, _ = name.partition("#sha256=")[0].partition("@")
-    return "/" in path or "\\" in path or path.endswith(".keras") or Path(path).exists()
+    ending = path.endswith((".keras", *ARCHIVES))
+    return "/" in path or "\\" in path or ending or Path(path).exists()
 
 
 def _unknown(name: str) -> str:
@@ -89,5 +116,6 @@ def _unknown(name: str) -> str:
     suggestion = f" Did you mean {by_lower_case[close[0]]!r}?" if close else ""
     return (
         f"No backbone {name!r}.{suggestion} Known: {', '.join(backbone_names())}; "
-        "or an https:// TF-Hub handle, a .keras file or the folder of a SavedModel."
+        "or an https:// TF-Hub handle, a .keras file, a SavedModel's folder or .tar.gz, or "
+        "NAME@FILE with a file of weights."
     )

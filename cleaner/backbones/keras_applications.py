@@ -1,17 +1,27 @@
-"""The networks of keras.applications, by their names there; Keras fetches the weights itself."""
+"""The networks of keras.applications, by their names there.
+
+Keras fetches the weights itself. `NAME@FILE` takes them from a file instead: the ``.h5`` of the
+network without its classification top, as Keras publishes it, or what `save_weights` wrote of one.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleaner.backbones.base import BackboneInfo, Extractor, weights_unavailable
+from cleaner.backbones.networks.costs import COSTS
+from cleaner.errors import BackboneError, WeightsUnavailable
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +57,7 @@ class KerasApplication:
             feature_count=self._application.feature_count,
             parameters=self._application.parameters,
             multiply_adds=self._application.multiply_adds,
-            licence="as keras.io/api/applications states",
+            licence=_licence(self._application.function or self._name),
             source=f"keras.applications.{self._application.function or self._name}",
             available=available,
             note="" if available else "Keras fetches the weights on first use",
@@ -105,6 +115,83 @@ class KerasApplication:
         return next(folder.glob(f"{self._application.weights_file}*no*top*.h5"), None)
 
 
+class KerasApplicationFromFile:
+    """One network of keras.applications with weights from a file that the user names."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._network, _, file = name.partition("@")
+        file, _, self._pinned_sha256 = file.partition("#sha256=")
+        self._path = Path(file).expanduser()
+        self._named = KerasApplication(self._network)
+
+    @property
+    def info(self) -> BackboneInfo:
+        available = self._path.is_file()
+        return replace(
+            self._named.info,
+            name=self._name,
+            licence="as the file's author states",
+            source=str(self._path),
+            available=available,
+            note="" if available else f"{self._path} is not there",
+        )
+
+    @property
+    def content_sha256(self) -> str:
+        """Hash the file as it is now.
+
+        Raises:
+            WeightsUnavailable: there is none, or it cannot be read.
+            BackboneError: it is not what the name says.
+        """
+        try:
+            found = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise WeightsUnavailable(
+                f"Backbone {self._name!r}: {self._path} cannot be read ({error.strerror}). Name "
+                f"the file of {self._network}'s weights without its top."
+            ) from error
+        if self._pinned_sha256 not in ("", found):
+            raise BackboneError(
+                f"{self._path}: its content has sha256 {found}, the name says "
+                f"{self._pinned_sha256}. They are not the weights you meant."
+            )
+        return found
+
+    @cached_property
+    def content_id(self) -> str:
+        """Name network, weights and runtime."""
+        weights = self.content_sha256[:16]
+        return f"{self._network}-{weights}-tensorflow-{version('tensorflow')}"
+
+    def extractor(self) -> Extractor:
+        from cleaner.backbones.networks.extraction import KerasExtractor
+
+        return KerasExtractor(self.build())
+
+    def build(self, input_side_px: int | None = None) -> keras.Model:
+        """Return the network with the file's weights.
+
+        Raises:
+            BackboneError: the file holds other weights than the network's.
+        """
+        _ = self.content_sha256  # nothing else is loaded than what was meant
+        model = self._named.build_untrained(input_side_px)
+        try:
+            with warnings.catch_warnings():
+                # Keras only warns of layers that it leaves as they were, at random.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(self._path)
+        except (OSError, ValueError, KeyError, UserWarning) as error:
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise BackboneError(
+                f"{self._path}: these are not the weights of {self._network} without its top "
+                f"({reason}). Name the file that ends in notop.h5."
+            ) from error
+        return model
+
+
 def _signed(inputs: Any) -> Any:
     import keras
 
@@ -131,6 +218,21 @@ def _blue_first(inputs: Any) -> Any:
 
 def _inside(inputs: Any) -> Any:
     return inputs
+
+
+# As the authors published their weights, which keras.io/api/applications repeats.
+_LICENCES: tuple[tuple[str, str], ...] = (
+    (r"ConvNeXt|Xception", "MIT"),
+    (r"DenseNet", "BSD-3-Clause"),
+    (r"EfficientNet|Inception|MobileNet|NASNet", "Apache-2.0"),
+    (r"ResNet\d+V2", "BSD-3-Clause"),
+    (r"ResNet", "MIT"),
+    (r"VGG", "CC-BY-4.0"),
+)
+
+
+def _licence(function: str) -> str:
+    return next(licence for pattern, licence in _LICENCES if re.match(pattern, function))
 
 
 _NAMED: Mapping[str, Application] = {
@@ -226,7 +328,7 @@ def _mobilenet_v3(variant: str, alpha: float) -> Application:
     return Application(224, features, None, None, _inside, file, function, alpha)
 
 
-APPLICATIONS: Mapping[str, Application] = {
+_ALL: Mapping[str, Application] = {
     **_NAMED,
     **{
         f"mobilenet_v1_{alpha}_{side_px}": _mobilenet_v1(alpha, side_px)
@@ -245,4 +347,16 @@ APPLICATIONS: Mapping[str, Application] = {
         for variant in ("large", "small")
         for alpha in (0.75, 1.0)
     },
+}
+
+
+def _with_cost(name: str, application: Application) -> Application:
+    if name not in COSTS:
+        return application
+    parameters, multiply_adds = COSTS[name]
+    return replace(application, parameters=parameters, multiply_adds=multiply_adds)
+
+
+APPLICATIONS: Mapping[str, Application] = {
+    name: _with_cost(name, application) for name, application in _ALL.items()
 }

@@ -1,4 +1,4 @@
-"""A network the user names by path: a .keras file, or the folder of a SavedModel.
+"""A network the user names by path: a .keras file, or a SavedModel as a folder or .tar.gz.
 
 `PATH@LOW..HIGH` says what range of values the network was trained on. Without it a .keras file is
 given 0..255, as Cleaner's own models take it, and a SavedModel 0..1, as TF-Hub modules take it.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleaner.backbones.base import BackboneInfo, Extractor
+from cleaner.backbones.networks.archives import ARCHIVES, unpacked
 from cleaner.errors import BackboneError, WeightsUnavailable
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ class LocalBackbone:
         Raises:
             BackboneError: it is not what the name says.
         """
-        self._check_path()
         from cleaner.backbones.networks import saved_model
 
+        place = self._place
         found = (
-            saved_model.content_sha256(self._path)
-            if self._path.is_dir()
-            else hashlib.sha256(self._path.read_bytes()).hexdigest()
+            saved_model.content_sha256(place)
+            if place.is_dir()
+            else hashlib.sha256(place.read_bytes()).hexdigest()
         )
         if self._pinned_sha256 not in ("", found):
             raise BackboneError(
@@ -99,16 +100,22 @@ class LocalBackbone:
         _ = self.content_sha256  # nothing else is loaded than what was meant
         from cleaner.backbones.networks import keras_file, saved_model
 
-        reader = saved_model.build if self._path.is_dir() else keras_file.build
-        return reader(self._path, (self._values.low, self._values.high), input_side_px)
+        values = (self._values.low, self._values.high)
+        if self._place.is_dir():
+            return saved_model.build(self._place, values, input_side_px)
+        return keras_file.build(self._place, values, input_side_px)
 
-    def _check_path(self) -> None:
+    @property
+    def _place(self) -> Path:
+        """Return the .keras file or the module's folder; an archive is unpacked for it."""
         if self._path.is_dir() or (self._path.is_file() and self._path.suffix == ".keras"):
-            return
+            return self._path
+        if self._path.is_file() and self._path.name.endswith(ARCHIVES):
+            return unpacked(self._path)
         found = "neither" if self._path.exists() else "not there"
         raise WeightsUnavailable(
-            f"Backbone {self._name!r}: {self._path} should be a .keras file or the folder of a "
-            f"SavedModel; it is {found}."
+            f"Backbone {self._name!r}: {self._path} should be a .keras file or a SavedModel, its "
+            f"folder or {ARCHIVES[0]}; it is {found}."
         )
 
 
@@ -118,4 +125,5 @@ def _parse(name: str) -> tuple[Path, ValueRange]:
         values = ValueRange(float(match["low"]), float(match["high"]))
         return Path(match["path"]).expanduser(), values
     path = Path(name).expanduser()
-    return path, ValueRange(0.0, 1.0) if path.is_dir() else ValueRange(0.0, 255.0)
+    is_module = path.is_dir() or path.name.endswith(ARCHIVES)
+    return path, ValueRange(0.0, 1.0) if is_module else ValueRange(0.0, 255.0)

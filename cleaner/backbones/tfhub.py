@@ -1,31 +1,37 @@
-"""A TF-Hub handle: https://tfhub.dev/... or https://www.kaggle.com/models/...
+"""A TF-Hub handle: https://tfhub.dev/..., https://www.kaggle.com/models/... or any .tar.gz's URL.
 
 A module runs the graph somebody stored in it, and a graph can write files, so a handle may carry
 the hash of its content: `HANDLE#sha256=...`. Without one the hash found is logged, to be pinned.
+What was fetched once is kept in `archives.hub_cache()` and needs no network again.
 """
 
 from __future__ import annotations
 
 import http.client
 import logging
+import os
+import re
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleaner.backbones.base import BackboneInfo, Extractor, weights_unavailable
-from cleaner.errors import BackboneError
+from cleaner.backbones.networks.archives import ARCHIVES, CACHE_VARIABLE, hub_cache
+from cleaner.errors import BackboneError, WeightsUnavailable
 
 if TYPE_CHECKING:
     import keras
 
 _VALUES_OF_IMAGE_MODULES = (0.0, 1.0)
+# Handles tell the side, such as mobilenet_v2_100_224 or 035-128-classification.
+_SIDE_IN_HANDLE = re.compile(r"[_-](96|1\d\d|2\d\d|3\d\d|4\d\d|5\d\d|600)(?=[_/-]|$)")
 
 logger = logging.getLogger(__name__)
 
 
 class HubBackbone:
-    """An image feature-vector module, fetched when something is asked of it."""
+    """An image feature-vector or classification module, fetched when something is asked of it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -68,7 +74,12 @@ class HubBackbone:
         from cleaner.backbones.networks import saved_model
 
         folder, _ = self._module
-        return saved_model.build(folder, _VALUES_OF_IMAGE_MODULES, input_side_px)
+        return saved_model.build(
+            folder,
+            _VALUES_OF_IMAGE_MODULES,
+            input_side_px,
+            side_where_unstated_px=_side_in(self._handle),
+        )
 
     @cached_property
     def _module(self) -> tuple[Path, str]:
@@ -89,8 +100,22 @@ class HubBackbone:
         import tensorflow
         import tensorflow_hub
 
+        os.environ[CACHE_VARIABLE] = str(hub_cache())
         failures = (OSError, ValueError, http.client.HTTPException, tensorflow.errors.OpError)
         try:
             return Path(tensorflow_hub.resolve(self._handle))
         except failures as error:
-            raise weights_unavailable(self._name, str(error)) from error
+            raise WeightsUnavailable(
+                f"{weights_unavailable(self._name, str(error))} Or fetch the module elsewhere and "
+                f"name its folder or {ARCHIVES[0]}."
+            ) from error
+
+
+def _side_in(handle: str) -> int | None:
+    """Return the last number of a handle that may be an input side.
+
+    >>> _side_in("https://tfhub.dev/google/imagenet/mobilenet_v2_035_128/feature_vector/5")
+    128
+    """
+    sides = _SIDE_IN_HANDLE.findall(handle)
+    return int(sides[-1]) if sides else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,26 @@ if TYPE_CHECKING:
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, for scripts."
+)
+
+
+def _keep_modules_in(
+    _context: click.Context, _option: click.Parameter, folder: Path | None
+) -> None:
+    if folder is not None:
+        # The worker inherits it; tensorflow_hub knows it by this name.
+        os.environ["TFHUB_CACHE_DIR"] = str(folder.expanduser().absolute())
+
+
+hub_cache_option = click.option(
+    "--hub-cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    envvar="TFHUB_CACHE_DIR",
+    callback=_keep_modules_in,
+    expose_value=False,
+    help="Where TF-Hub modules are kept once they are fetched; what lies there needs no network. "
+    " [default: in your cache folder]",
 )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _DEFAULTS = settings.TrainSettings()
 _TOP = 5
+_BYTES_A_PARAMETER = 4
 # Those of `cleaner.exports`, named here so that --help need not load it.
 EXPORT_FORMATS = (
     *("folder", "csv", "tree", "coco", "tfrecord"),
@@ -207,7 +208,12 @@ def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | N
 @click.command(epilog=examples("backbones"))
 @json_option
 def backbones(*, as_json: bool) -> None:
-    """List the networks that `score --backbone` takes."""
+    """List the networks by name: what each reads, weighs and costs, and under what licence.
+
+    `score --backbone` takes each of them. The cost is in millions of multiplications a photo.
+    Weights that do not ship with Cleaner are fetched by Keras at first use, or come from a file:
+    NAME@FILE.
+    """
     from cleaner.backbones import list_backbones
 
     found = [asdict(info) for info in list_backbones()]
@@ -215,14 +221,21 @@ def backbones(*, as_json: bool) -> None:
 
 
 def _backbone_lines(found: list[dict[str, Any]]) -> Iterator[str]:
-    here = [info for info in found if info["available"]]
     rows = [
-        (info["name"], info["input_side_px"], info["feature_count"] or "", info["licence"])
-        for info in here
+        (
+            info["name"],
+            info["input_side_px"],
+            info["feature_count"] or 0,
+            max(1, round((info["parameters"] or 0) * _BYTES_A_PARAMETER / 1e6)),
+            round((info["multiply_adds"] or 0) / 1e6),
+            info["licence"],
+            "here" if info["available"] else "fetched",
+        )
+        for info in found
     ]
-    yield from table(("name", "side px", "features", "licence"), rows)
-    elsewhere = [info for info in found if not info["available"]]
-    for note in dict.fromkeys(info["note"] for info in elsewhere):
-        names = ", ".join(info["name"] for info in elsewhere if info["note"] == note)
-        yield f"\n{note}: {names}"
-    yield "\nAlso: a TF-Hub handle (https://...), a .keras file, the folder of a SavedModel."
+    heads = ("name", "side px", "features", "MB", "cost", "licence", "weights")
+    yield from table(heads, rows)
+    yield (
+        "\nAlso: a TF-Hub handle (https://...), a .keras file, a SavedModel's folder or .tar.gz, "
+        "and NAME@FILE with a file of weights."
+    )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cleaner import settings
-from cleaner.cli.desk import Desk, dataset_verb, examples, table
+from cleaner.cli.desk import Desk, dataset_verb, examples, hub_cache_option, table
 from cleaner.cli.watching import run_job
 from cleaner.errors import SettingsError
 
@@ -103,7 +102,7 @@ def score_options(function: Callable[..., None]) -> Callable[..., None]:
         chosen = {name: options.pop(name) for name in _FIELDS}
         function(*places, **options, wanted=score_settings(chosen))
 
-    for option in reversed(options):
+    for option in reversed((*options, hub_cache_option)):
         settled = option(settled)
     return settled
 
@@ -129,17 +128,11 @@ def score_settings(chosen: dict[str, Any]) -> settings.ScoreSettings:
 
 def _opened(name: str, precision: str = "float32") -> str:
     """Return the name, checked: a misspelt one is told now, not when a worker has started."""
-    from cleaner.backbones import backbone_names, open_backbone
+    from cleaner.backbones import open_backbone, with_absolute_path
 
-    findable = name if name in backbone_names() else _findable(name)
+    findable = with_absolute_path(name)
     open_backbone(findable, precision)
     return findable
-
-
-def _findable(name: str) -> str:
-    """Return a path such that the worker, which runs elsewhere, finds it too."""
-    path, at, values = name.partition("@")
-    return f"{Path(path).absolute()}{at}{values}" if Path(path).exists() else name
 
 
 @click.command(

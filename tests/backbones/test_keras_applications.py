@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner.backbones import open_backbone
+from cleaner.backbones import NamedByUser, open_backbone, with_absolute_path
 from cleaner.backbones.base import OFFLINE_NAMES
 from cleaner.backbones.keras_applications import APPLICATIONS, KerasApplication
 from cleaner.backbones.networks.extraction import KerasExtractor
-from cleaner.errors import ShapeError, WeightsUnavailable
+from cleaner.errors import BackboneError, ShapeError, WeightsUnavailable
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -80,17 +80,94 @@ def test_a_network_is_as_its_row_says(name: str) -> None:
     assert row.parameters in (None, model.count_params())
 
 
-@pytest.mark.parametrize("name", ["VGG16", "DenseNet121", "MobileNet"])
+# How the name of a network begins, and where Keras keeps its preprocessing.
+_MODULES = {
+    "ConvNeXt": "convnext",
+    "DenseNet": "densenet",
+    "EfficientNetV2": "efficientnet_v2",
+    "EfficientNetB": "efficientnet",
+    "InceptionResNetV2": "inception_resnet_v2",
+    "InceptionV3": "inception_v3",
+    "MobileNetV2": "mobilenet_v2",
+    "MobileNetV3": "mobilenet_v3",
+    "MobileNet": "mobilenet",
+    "NASNet": "nasnet",
+    "ResNet": "resnet",
+    "VGG16": "vgg16",
+    "VGG19": "vgg19",
+    "Xception": "xception",
+}
+
+
+def _module(name: str) -> str:
+    function = APPLICATIONS[name].function or name
+    if function.startswith("ResNet") and function.endswith("V2"):
+        return "resnet_v2"
+    return next(module for start, module in _MODULES.items() if function.startswith(start))
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_preprocessing_is_what_keras_does(name: str) -> None:
     import keras
 
-    module = {"VGG16": "vgg16", "DenseNet121": "densenet", "MobileNet": "mobilenet"}[name]
-    expected_by = getattr(keras.applications, module).preprocess_input
+    expected_by = getattr(keras.applications, _module(name)).preprocess_input
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 8, 8, 3)).astype(np.float32)
 
     found = np.asarray(APPLICATIONS[name].preprocess(pixels))
 
     np.testing.assert_allclose(found, expected_by(pixels.copy()), rtol=1e-4, atol=1e-4)
+
+
+def test_the_large_networks_are_there_by_name_with_cost_and_licence() -> None:
+    names = ["InceptionV3", "InceptionResNetV2", "NASNetLarge", "NASNetMobile", "ResNet50"]
+    names += ["ResNet152V2", "EfficientNetB7", "EfficientNetV2S", "ConvNeXtTiny", "Xception"]
+    for info in (open_backbone(name).info for name in names):
+        assert info.parameters
+        assert info.multiply_adds
+        assert info.licence in ("Apache-2.0", "MIT", "BSD-3-Clause")
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights as Keras publishes them: of the network alone, without preprocessing and pooling."""
+    import keras
+
+    path = tmp_path_factory.mktemp("weights") / "mobilenet_notop.weights.h5"
+    keras.utils.set_random_seed(7)
+    keras.applications.MobileNet((64, 64, 3), 0.25, include_top=False, weights=None).save_weights(
+        path
+    )
+    return path
+
+
+def test_weights_come_from_a_file(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    photos = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)
+    monkeypatch.chdir(weights_file.parent)
+    named = with_absolute_path(f"mobilenet_v1_0.25_128@{weights_file.name}")
+    monkeypatch.chdir("/")
+    backbone = open_backbone(named)
+
+    features = backbone.extractor()(photos)
+
+    plain = keras.applications.MobileNet((128, 128, 3), 0.25, include_top=False, weights=None)
+    plain.load_weights(weights_file)
+    maps = np.asarray(plain(photos.astype(np.float32) / 127.5 - 1, training=False))
+    np.testing.assert_allclose(features, maps.mean(axis=(1, 2)), atol=1e-4)
+    assert isinstance(backbone, NamedByUser)
+    assert backbone.info.available
+    assert backbone.content_sha256[:16] in backbone.content_id
+
+
+def test_a_file_of_other_weights_is_one_line(weights_file: Path) -> None:
+    with pytest.raises(BackboneError, match=r"not the weights of mobilenet_v1_0\.5_128") as caught:
+        open_backbone(f"mobilenet_v1_0.5_128@{weights_file}").build()
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BackboneError, match="not the weights you meant"):
+        open_backbone(f"mobilenet_v1_0.25_128@{weights_file}#sha256={'0' * 64}").build()
+    with pytest.raises(WeightsUnavailable, match="cannot be read"):
+        open_backbone("InceptionV3@/nowhere.h5").build()
 
 
 def test_a_keras_extractor_gives_the_same_row_whatever_the_batch() -> None:

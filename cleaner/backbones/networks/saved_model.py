@@ -15,22 +15,29 @@ if TYPE_CHECKING:
     import keras
 
 _SIDE_WHERE_UNSTATED_PX = 224
-_SIGNATURES = ("serving_default", "image_feature_vector", "default")
+# A classification module's scores of its own classes are features like any other.
+_SIGNATURES = ("serving_default", "image_feature_vector", "default", "image_classification")
+_OUTPUTS = ("default", "feature_vector", "logits")
 
 
 def build(
-    folder: Path, value_range: tuple[float, float], input_side_px: int | None = None
+    folder: Path,
+    value_range: tuple[float, float],
+    input_side_px: int | None = None,
+    *,
+    side_where_unstated_px: int | None = None,
 ) -> keras.Model:
     """Return a Keras model from raw 0..255 RGB to the module's features.
 
-    The module stays frozen: Keras cannot reach the variables in it. Raises BackboneError where the
-    folder holds no feature vector of photos.
+    The module stays frozen: Keras cannot reach the variables in it. Its own side is taken where it
+    has one. Raises BackboneError where the folder holds no feature vector of photos.
     """
     import keras
 
     layer = saved_model_layer_class()(folder=str(folder), name="features")
     native_side_px = layer.signature.native_side_px
-    side = native_side_px or input_side_px or _SIDE_WHERE_UNSTATED_PX
+    unstated = side_where_unstated_px or _SIDE_WHERE_UNSTATED_PX
+    side = native_side_px or input_side_px or unstated
     if input_side_px not in (None, side):
         raise BackboneError(
             f"{folder}: the module reads photos of side {side}, not {input_side_px}."
@@ -126,7 +133,7 @@ def _signature(module: Any, folder: Path) -> _Signature:
         )
     function = module.signatures[name]
     inputs, outputs = function.structured_input_signature[1], function.structured_outputs
-    output_name = "default" if "default" in outputs else next(iter(outputs))
+    output_name = next((name for name in _OUTPUTS if name in outputs), next(iter(outputs)))
     if len(inputs) != 1 or outputs[output_name].shape.rank != 2:
         raise BackboneError(
             f"{folder}: its signature {name!r} turns {list(inputs.values())} into "
