@@ -27,8 +27,13 @@ class RowCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._where: dict[str, tuple[Path, int]] = {}
-        if folder.is_dir():
-            for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        self._known: set[Path] = set()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Learn of the shards that others have added since."""
+        if self._folder.is_dir():
+            for path in sorted(set(self._folder.glob(f"*{_SUFFIX}")) - self._known):
                 self._learn(path)
 
     def __contains__(self, content_hash: str) -> bool:
@@ -36,22 +41,8 @@ class RowCache:
 
     def add(self, content_hashes: Sequence[str], rows: Features) -> None:
         """Keep rows, one a content hash, durably."""
-        if not content_hashes:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{uuid.uuid4().hex}{_SUFFIX}"
-        beside = path.with_suffix(".part")
-        with beside.open("wb") as file:
-            np.savez(
-                file,
-                content_hashes=np.asarray(content_hashes, dtype="S64"),
-                rows=rows.astype(np.float16),
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _flush_folder(self._folder)
-        self._note(path, content_hashes)
+        if content_hashes:
+            self._note(append(self._folder, content_hashes, rows), content_hashes)
 
     def rows(self, content_hashes: Sequence[str]) -> Features:
         """Return the rows of these hashes, in their order, as float32.
@@ -86,9 +77,28 @@ class RowCache:
         self._note(path, hashes)
 
     def _note(self, path: Path, content_hashes: Sequence[str]) -> None:
+        self._known.add(path)
         # Interned: a hash stands in the cache of every view of every network.
         for row, content_hash in enumerate(content_hashes):
             self._where[sys.intern(content_hash)] = (path, row)
+
+
+def append(folder: Path, content_hashes: Sequence[str], rows: Features) -> Path:
+    """Add a shard of rows, one a content hash, durably, and return where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as file:
+        np.savez(
+            file,
+            content_hashes=np.asarray(content_hashes, dtype="S64"),
+            rows=rows.astype(np.float16),
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    _flush_folder(folder)
+    return path
 
 
 def _flush_folder(folder: Path) -> None:

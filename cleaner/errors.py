@@ -81,6 +81,10 @@ class WeightsUnavailable(BackboneError):
     """The network is known but its weights cannot be had here."""
 
 
+class EngineError(CleanerError):
+    """Where the work was to be done cannot be had, or was lost."""
+
+
 class ModelError(CleanerError):
     """A trained model's files cannot be used."""
 

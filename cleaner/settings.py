@@ -17,6 +17,7 @@ DEFAULT_FINAL_MODEL = "mobilenet_v2_1.0_224"
 DEFAULT_FINE_TUNED = "efficientnet_lite0"
 MODES = ("features", "finetune")
 PRECISIONS = ("auto", "float32", "int8")
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class ScoreSettings(_Settings):
         fine_tune_side_px: the side at which it sees them; None goes by the images' own size.
         precision: what the networks compute in, one of `PRECISIONS`; ``auto`` takes int8 for
             the networks whose ranking was measured not to suffer.
+        engine: where the features are computed, one of `ENGINES`.
+        address: of the cluster, if the engine is one elsewhere.
     """
 
     backbones: tuple[str, ...] = DEFAULT_BACKBONES
@@ -66,12 +69,15 @@ class ScoreSettings(_Settings):
     fine_tune_epochs: int = 5
     fine_tune_side_px: int | None = None
     precision: str = "auto"
+    engine: str = "local"
+    address: str = ""
 
     def __post_init__(self) -> None:
         if not self.backbones:
             raise SettingsError("Name at least one backbone.")
         _check_one_of("mode", self.mode, MODES)
         _check_one_of("precision", self.precision, PRECISIONS)
+        _check_one_of("engine", self.engine, ENGINES)
         _check_range("views", self.views, 1, 64)
         _check_range("folds", self.folds, 2, 50)
         _check_range("seed", self.seed, 0, 2**31 - 1)

@@ -15,6 +15,7 @@ from cleaner import audits, queue, rescoring
 from cleaner.arrays import ViewFeatures
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
+from cleaner.engines import open_engine
 from cleaner.errors import BackboneError, TooFewImages
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, gallery, scoring
@@ -178,14 +179,16 @@ def _features(
     project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
 ) -> tuple[list[ViewFeatures], list[Item]]:
     """Return one feature array a backbone, and the items they describe."""
-    found = bottlenecks.committee_features(
-        [_source(project, item) for item in items],
-        [_as_before(project, name, settings.precision) for name in settings.backbones],
-        views=settings.views,
-        seed=settings.seed,
-        cache_folder=project.state / "cache",
-        report=report,
-    )
+    with open_engine(settings.engine, settings.address) as engine:
+        found = bottlenecks.committee_features(
+            [_source(project, item) for item in items],
+            [_as_before(project, name, settings.precision) for name in settings.backbones],
+            views=settings.views,
+            seed=settings.seed,
+            cache_folder=project.state / "cache",
+            report=report,
+            engine=engine,
+        )
     _tell_left_out(project, {source.path: reason for source, reason in found[0].rejected})
     if not found[0].readable:
         raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")

@@ -95,6 +95,20 @@ def score_options(function: Callable[..., None]) -> Callable[..., None]:
             help="In mode finetune: the side at which the network sees the images. Without it, "
             "the images' own size decides, up to 160 px without a GPU.",
         ),
+        click.option(
+            "--engine",
+            type=click.Choice(settings.ENGINES),
+            default=_DEFAULTS.engine,
+            show_default=True,
+            help="Where the features are computed: on this machine, or on a cluster under Ray "
+            "(requirements-ray.txt). The ranking is the same.",
+        ),
+        click.option(
+            "--address",
+            metavar="HOST:PORT",
+            default=_DEFAULTS.address,
+            help="Of the Ray cluster; without it, --engine ray starts one on this machine.",
+        ),
     )
 
     @functools.wraps(function)
@@ -116,6 +130,8 @@ def score_settings(chosen: dict[str, Any]) -> settings.ScoreSettings:
         BackboneError: the network cannot compute in that precision.
     """
     precision = chosen["precision"]
+    if chosen["address"] and chosen["engine"] == "local":
+        raise click.UsageError("--address names a cluster; take --engine ray with it.")
     named = {
         "backbones": tuple(_opened(name, precision) for name in chosen["backbones"]),
         "fine_tune_backbone": _opened(chosen["fine_tune_backbone"]),

@@ -2,33 +2,27 @@
 
 Labels change in every round; pixels do not. Each image is read once for all networks that have
 not seen it, its views are drawn with a generator seeded by the image's own content, and what is
-cached is never redone. Every processor decodes and computes; one more thread only writes.
+cached is never redone. An engine works through chunks of images; of each one shard a view is left.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cleaner import images, processors
+from cleaner import cache, images
 from cleaner.arrays import RGBImage, SquareImage, ViewFeatures
 from cleaner.backbones.base import Backbone, Extractor
 from cleaner.cache import RowCache
-from cleaner.errors import ImageRejected
+from cleaner.engines import Engine, LocalEngine, Tick, chunked
+from cleaner.errors import BackboneError, ImageRejected
 from cleaner.learning import augment
 from cleaner.progress import Progress, Report, silent
 
-# A kill loses at most this many images' work, and those being worked on.
-SHARD_ITEMS = 256
-# Images that wait in line for each processor, so that none is idle while a shard is written.
-_WAITING_PER_WORKER = 16
 # The first views are the whole picture: beside two heavy ones, the mirror image improves the
 # ranking more than a third heavy view does.
 _STILL_VIEWS = ("plain", "mirrored")
@@ -75,7 +69,7 @@ def view_features(
     return found
 
 
-def committee_features(
+def committee_features(  # noqa: PLR0913 - what is looked at, how, and by whom
     sources: Sequence[Source],
     backbones: Sequence[Backbone],
     *,
@@ -83,36 +77,40 @@ def committee_features(
     seed: int,
     cache_folder: Path,
     report: Report = silent,
+    engine: Engine | None = None,
 ) -> tuple[Bottlenecks, ...]:
     """Return each backbone's features, in one pass over the images.
 
-    An image that could not be read for one backbone is left out for all.
+    An image that could not be read for one backbone is left out for all. A kill loses at most the
+    chunks that were being worked on. Without an engine this machine does the work.
     """
     columns = [
-        [
-            _Column(backbone, side_px, view, RowCache(shelf / _view_key(view, seed)))
-            for view in range(views)
-        ]
+        [_Column(backbone, side_px, view, shelf / _view_key(view, seed)) for view in range(views)]
         for backbone, side_px, shelf in (
             (each, each.info.input_side_px, cache_folder / "features" / each.content_id)
             for each in backbones
         )
     ]
-    rejected = _fill(sources, [column for own in columns for column in own], seed, report)
+    caches = {column.folder: RowCache(column.folder) for own in columns for column in own}
+    look = _Look(tuple(column for own in columns for column in own), seed)
+    rejected = _fill(sources, look, caches, engine or LocalEngine(), report)
     readable = tuple(i for i, s in enumerate(sources) if s.content_hash not in rejected)
     hashes = [sources[index].content_hash for index in readable]
     refused = tuple((s, rejected[s.content_hash]) for s in sources if s.content_hash in rejected)
-    return tuple(Bottlenecks(_stacked(own, hashes), readable, refused) for own in columns)
+    return tuple(
+        Bottlenecks(_stacked([caches[each.folder] for each in own], hashes), readable, refused)
+        for own in columns
+    )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class _Column:
-    """One view as one backbone sees it, with the rows there are."""
+    """One view as one backbone sees it, and where its rows are kept."""
 
     backbone: Backbone
     side_px: int
     view: int
-    cache: RowCache
+    folder: Path
 
 
 def _view_key(view: int, seed: int) -> str:
@@ -121,114 +119,118 @@ def _view_key(view: int, seed: int) -> str:
     return f"heavy{augment.VERSION}-seed{seed}-view{view}"
 
 
-def _stacked(columns: Sequence[_Column], hashes: Sequence[str]) -> ViewFeatures:
-    first = columns[0].cache.rows(hashes)
-    features = np.empty((len(columns), *first.shape), np.float32)
+def _stacked(caches: Sequence[RowCache], hashes: Sequence[str]) -> ViewFeatures:
+    first = caches[0].rows(hashes)
+    features = np.empty((len(caches), *first.shape), np.float32)
     features[0] = first
-    for view, column in enumerate(columns[1:], 1):
-        features[view] = column.cache.rows(hashes)
+    for view, rows in enumerate(caches[1:], 1):
+        features[view] = rows.rows(hashes)
     return features
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """An image, and which of the columns lack it."""
+
+    source: Source
+    lacking: tuple[int, ...]
+
+
 def _fill(
-    sources: Sequence[Source], columns: Sequence[_Column], seed: int, report: Report
+    sources: Sequence[Source],
+    look: _Look,
+    caches: dict[Path, RowCache],
+    engine: Engine,
+    report: Report,
 ) -> dict[str, str]:
     """Compute and keep what is missing; return reasons by content hash for unreadable files."""
     by_content = {source.content_hash: source for source in sources}
-    missing = [s for s in by_content.values() if _lacking(columns, s.content_hash)]
-    names = " and ".join(dict.fromkeys(column.backbone.info.name for column in columns))
+    own = [caches[column.folder] for column in look.columns]
+    tasks = [
+        _Task(source, lacking)
+        for source in by_content.values()
+        if (lacking := tuple(n for n, rows in enumerate(own) if source.content_hash not in rows))
+    ]
+    names = " and ".join(dict.fromkeys(column.backbone.info.name for column in look.columns))
+
+    def tick(done: int) -> None:
+        report(Progress(f"Looking at the images with {names}", done, len(tasks)))
+
     rejected: dict[str, str] = {}
-    shard = _Shard()
     try:
-        for done, (source, rows) in enumerate(_computed(missing, columns, seed), 1):
-            if isinstance(rows, ImageRejected):
-                rejected[source.content_hash] = str(rows)
-            else:
-                shard.add(source.content_hash, rows)
-            report(Progress(f"Looking at the images with {names}", done, len(missing)))
+        for refused in engine.run(look, chunked(tasks, engine.workers), tick):
+            rejected |= refused
     finally:
-        # A cancelled run keeps what was already computed.
-        shard.write()
+        for rows in own:
+            rows.refresh()
     return rejected
 
 
-def _lacking(columns: Sequence[_Column], content_hash: str) -> list[_Column]:
-    return [column for column in columns if content_hash not in column.cache]
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The work: images are read, and their rows in the columns that lack them kept."""
+
+    columns: tuple[_Column, ...]
+    seed: int
+
+    def open(self) -> _Looking:
+        return _Looking(self.columns, self.seed)
 
 
-_Rows = list[tuple[_Column, np.ndarray]]
+class _Looking:
+    """A worker with its networks open; not for two threads.
 
+    Raises:
+        BackboneError: where this worker runs, a network has other weights.
+    """
 
-def _computed(
-    missing: Sequence[Source], columns: Sequence[_Column], seed: int
-) -> Iterator[tuple[Source, _Rows | ImageRejected]]:
-    """Yield each image's missing rows, in order; a few are worked on ahead, so memory is flat."""
-    viewer = _Viewer(seed)
-    workers = processors.available()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="features")
-    waiting: deque[tuple[Source, Future[_Rows | ImageRejected]]] = deque()
-    try:
-        for source in missing:
-            lacking = _lacking(columns, source.content_hash)
-            waiting.append((source, pool.submit(viewer.rows, source, lacking)))
-            if len(waiting) >= workers * _WAITING_PER_WORKER:
-                oldest, task = waiting.popleft()
-                yield oldest, task.result()
-        while waiting:
-            oldest, task = waiting.popleft()
-            yield oldest, task.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@dataclass(slots=True)
-class _Shard:
-    """Rows on their way to the disk."""
-
-    items: int = 0
-    rows: dict[_Column, list[tuple[str, np.ndarray]]] = field(default_factory=dict)
-
-    def add(self, content_hash: str, rows: _Rows) -> None:
-        for column, row in rows:
-            self.rows.setdefault(column, []).append((content_hash, row))
-        self.items += 1
-        if self.items == SHARD_ITEMS:
-            self.write()
-
-    def write(self) -> None:
-        full, self.rows, self.items = self.rows, {}, 0
-        for column, pairs in full.items():
-            hashes, rows = zip(*pairs, strict=True)
-            column.cache.add(hashes, np.stack(rows))
-
-
-class _Viewer:
-    """Reads an image and runs its views through the networks, in any number of threads."""
-
-    def __init__(self, seed: int) -> None:
+    def __init__(self, columns: Sequence[_Column], seed: int) -> None:
+        self._columns = columns
         self._seed = seed
-        self._local = threading.local()
-
-    def rows(self, source: Source, columns: Sequence[_Column]) -> _Rows | ImageRejected:
-        """Return one feature vector a column."""
-        by_backbone: dict[Backbone, list[_Column]] = {}
+        self._extractors: dict[Path, Extractor] = {}
         for column in columns:
-            by_backbone.setdefault(column.backbone, []).append(column)
+            network = column.folder.parent
+            if column.backbone.content_id != network.name:
+                raise BackboneError(
+                    f"{column.backbone.info.name}: a worker has other weights than this machine "
+                    f"({column.backbone.content_id}, not {network.name}). Put the same in place."
+                )
+            if network not in self._extractors:
+                self._extractors[network] = column.backbone.extractor()
+
+    def __call__(self, tasks: Sequence[_Task], tick: Tick) -> dict[str, str]:
+        """Keep what is computed, and return the reasons for what cannot be read."""
+        rejected: dict[str, str] = {}
+        found: dict[_Column, list[tuple[str, np.ndarray]]] = {}
         try:
-            pictures = _Pictures(_unchanged(source), source.content_hash, self._seed)
-            return [pair for own in by_backbone.values() for pair in self._seen(own, pictures)]
-        except ImageRejected as error:
-            return error
+            for task in tasks:
+                content_hash = task.source.content_hash
+                try:
+                    for column, row in self._rows(task):
+                        found.setdefault(column, []).append((content_hash, row))
+                except ImageRejected as error:
+                    rejected[content_hash] = str(error)
+                tick()
+        finally:
+            # A cancelled run keeps what was already computed.
+            for column, pairs in found.items():
+                hashes, rows = zip(*pairs, strict=True)
+                cache.append(column.folder, hashes, np.stack(rows))
+        return rejected
 
-    def _seen(self, columns: Sequence[_Column], pictures: _Pictures) -> _Rows:
+    def _rows(self, task: _Task) -> list[tuple[_Column, np.ndarray]]:
+        """Return one feature vector a column."""
+        by_network: dict[Path, list[_Column]] = {}
+        for column in (self._columns[number] for number in task.lacking):
+            by_network.setdefault(column.folder.parent, []).append(column)
+        pictures = _Pictures(_unchanged(task.source), task.source.content_hash, self._seed)
+        return [pair for own in by_network.items() for pair in self._seen(*own, pictures)]
+
+    def _seen(
+        self, network: Path, columns: Sequence[_Column], pictures: _Pictures
+    ) -> list[tuple[_Column, np.ndarray]]:
         views = np.stack([pictures.view(column.view, column.side_px) for column in columns])
-        return list(zip(columns, self._extractor(columns[0].backbone)(views), strict=True))
-
-    def _extractor(self, backbone: Backbone) -> Extractor:
-        opened: dict[Backbone, Extractor] = self._local.__dict__.setdefault("opened", {})
-        if backbone not in opened:
-            opened[backbone] = backbone.extractor()
-        return opened[backbone]
+        return list(zip(columns, self._extractors[network](views), strict=True))
 
 
 def _unchanged(source: Source) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ from cleaner.backbones import backbone_names
 from cleaner.errors import SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.settings import MODES, PRECISIONS, ScoreSettings
+from cleaner.settings import ENGINES, MODES, PRECISIONS, ScoreSettings
 from cleaner.store.jobs import Job
 from cleaner.ui import actions, job_panel
 
@@ -66,10 +67,29 @@ def _scoring(project: Project, *, busy: bool) -> None:
                 help="int8 is quicker; auto takes it where the ranking does not suffer.",
             ),
         }
-        settings |= _mode(used)
+        settings |= _mode(used) | _engine(used)
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
     if pressed:
         _start(project, names, settings)
+
+
+def _engine(used: ScoreSettings) -> dict[str, Any]:
+    """Ask where the features are computed, of whoever has installed more than one engine."""
+    if find_spec("ray") is None:
+        return {}
+    engine, address = st.columns([1, 3])
+    chosen = engine.selectbox(
+        "Engine",
+        ENGINES,
+        ENGINES.index(used.engine),
+        help="Where the features are computed: on this machine, or on a cluster under Ray.",
+    )
+    place = address.text_input(
+        "Address of the Ray cluster",
+        used.address,
+        placeholder="host:port; without it, one is started on this machine",
+    )
+    return {"engine": chosen, "address": place.strip() if chosen == "ray" else ""}
 
 
 def _mode(used: ScoreSettings) -> dict[str, Any]:

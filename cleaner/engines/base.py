@@ -1,0 +1,80 @@
+"""What an engine promises: every chunk is worked on, wherever that is, and answered once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+# Not typing's, which older Pythons cannot check at run time.
+from typing_extensions import Protocol, runtime_checkable
+
+Item = TypeVar("Item")
+Chunk = TypeVar("Chunk", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+_SomeChunk = TypeVar("_SomeChunk")
+_SomeResult = TypeVar("_SomeResult")
+
+# Called after each piece of a chunk; raises where the work is to stop.
+Tick = Callable[[], None]
+
+LARGEST_CHUNK = 256
+_SMALLEST_CHUNK = 16
+_CHUNKS_AHEAD = 4
+
+
+@runtime_checkable
+class Work(Protocol[Chunk, Result]):
+    """What is done to a chunk. Is pickled where the engine has processes elsewhere.
+
+    A chunk leaves what it found on the disk itself, whole or not at all, so that resuming means
+    the chunks that are missing; what it returns is small. The same chunk may be worked on twice,
+    where whoever had it first was killed.
+    """
+
+    def open(self) -> Callable[[Chunk, Tick], Result]:
+        """Load what a worker needs, once for each, and return what it does to a chunk."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Where work is done."""
+
+    @property
+    def workers(self) -> int:
+        """Return how many chunks are worked on at a time."""
+        ...
+
+    def run(
+        self,
+        work: Work[_SomeChunk, _SomeResult],
+        chunks: Sequence[_SomeChunk],
+        tick: Callable[[int], None],
+    ) -> Iterator[_SomeResult]:
+        """Yield the result of each chunk once, in their order.
+
+        Args:
+            work: what is done to each.
+            chunks: each not empty, and with a length.
+            tick: told how many pieces of chunks are done, whenever some more are; what it raises
+                ends the run, and what was finished stays on the disk.
+
+        Raises:
+            EngineError: the engine cannot be had, or lost its workers.
+        """
+        ...
+
+
+def chunked(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
+    """Cut items into chunks, smaller ones towards the end, so that all workers end together.
+
+    Guided self-scheduling (Polychronopoulos and Kuck, 1987).
+    """
+    chunks: list[Sequence[Item]] = []
+    start = 0
+    while start < len(items):
+        fair = (len(items) - start) // (_CHUNKS_AHEAD * workers)
+        size = min(max(fair, _SMALLEST_CHUNK), LARGEST_CHUNK)
+        chunks.append(items[start : start + size])
+        start += size
+    return chunks

@@ -1,0 +1,117 @@
+"""What every engine promises."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cleaner import settings
+from cleaner.backbones import open_backbone
+from cleaner.engines import ENGINES, Engine, Tick, chunked, open_engine
+from cleaner.errors import EngineError, JobCancelled, ModelError
+from cleaner.learning.bottlenecks import Source, committee_features
+from tests.pictures import write_image
+
+pytestmark = pytest.mark.timeout(240)  # a cluster takes its time to start
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Squares numbers, and notes on the disk that it did."""
+
+    folder: Path
+    refused: int = -1
+
+    def open(self) -> Callable[[list[int], Tick], list[int]]:
+        def step(chunk: list[int], tick: Tick) -> list[int]:
+            if self.refused in chunk:
+                raise ModelError(f"{self.refused} is not to be squared.")
+            for number in chunk:
+                (self.folder / str(number)).touch()
+                tick()
+            return [number**2 for number in chunk]
+
+        return step
+
+
+@pytest.fixture(scope="module", params=settings.ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "ray" and find_spec("ray") is None:
+        pytest.skip("requirements-ray.txt is not installed")
+    with open_engine(request.param) as opened:
+        yield opened
+
+
+CHUNKS = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 10], [11]]
+
+
+def test_every_chunk_is_answered_once_and_in_order(engine: Engine, tmp_path: Path) -> None:
+    told: list[int] = []
+
+    results = list(engine.run(Squares(tmp_path), CHUNKS, told.append))
+
+    assert results == [[number**2 for number in chunk] for chunk in CHUNKS]
+    assert told[-1] == 11
+    assert told == sorted(told)
+    assert {path.name for path in tmp_path.iterdir()} == {str(n) for n in range(1, 12)}
+
+
+def test_nothing_to_do_is_done_at_once(engine: Engine, tmp_path: Path) -> None:
+    assert list(engine.run(Squares(tmp_path), [], lambda _done: None)) == []
+
+
+def test_what_a_worker_raises_is_raised_in_its_own_words(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^5 is not to be squared\.$"):
+        list(engine.run(Squares(tmp_path, refused=5), CHUNKS, lambda _done: None))
+
+
+def test_a_cancelled_run_ends_and_the_engine_can_be_asked_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    def cancel(done: int) -> None:
+        raise JobCancelled("Enough.")
+
+    with pytest.raises(JobCancelled):
+        list(engine.run(Squares(tmp_path), CHUNKS, cancel))
+    assert len(list(engine.run(Squares(tmp_path), CHUNKS, lambda _done: None))) == len(CHUNKS)
+
+
+def test_features_are_those_of_this_machine_to_the_last_bit(engine: Engine, tmp_path: Path) -> None:
+    paths = [write_image(tmp_path / f"{number}.png", seed=number) for number in range(5)]
+    sources = [Source(p, tmp_path, hashlib.sha256(p.read_bytes()).hexdigest()) for p in paths]
+    sources[3].path.write_bytes(b"changed")
+    backbones = [open_backbone("mobilenet_v2_1.0_224", "int8")]
+    here, there = (
+        committee_features(
+            sources, backbones, views=3, seed=1, cache_folder=tmp_path / name, engine=chosen
+        )
+        for name, chosen in (("here", None), ("there", engine))
+    )
+    np.testing.assert_array_equal(there[0].features, here[0].features)
+    assert there[0].readable == (0, 1, 2, 4)
+    assert [source for source, _ in there[0].rejected] == [sources[3]]
+
+
+def test_engines_have_the_names_that_settings_know() -> None:
+    assert tuple(ENGINES) == settings.ENGINES
+
+
+@pytest.mark.parametrize(("name", "address"), [("spark", ""), ("local", "10.0.0.1:6379")])
+def test_what_cannot_be_had_is_one_line(name: str, address: str) -> None:
+    with pytest.raises(EngineError, match=r"^[^\n]+\.$"), open_engine(name, address):
+        pass
+
+
+@pytest.mark.parametrize(("items", "workers"), [(0, 2), (5, 2), (300, 2), (10_000, 2), (999, 64)])
+def test_chunks_hold_each_item_once_and_become_smaller(items: int, workers: int) -> None:
+    chunks = chunked(range(items), workers)
+    assert [item for chunk in chunks for item in chunk] == list(range(items))
+    sizes = [len(chunk) for chunk in chunks]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(0 < size <= 256 for size in sizes)
