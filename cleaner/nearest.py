@@ -2,56 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int64
-from numpy import ndarray
 
-from cleaner.arrays import Features
+from cleaner.arrays import Features, Groups, ItemMask, Neighbours, Similarity
 
-# Of similarities that are held at a time, in numbers: 64 MB.
+# The similarity of a row with its own group, which comes last.
+NEVER = -9.0
+# Of similarities that are held at a time, in numbers and in rows: at most 64 MB.
 _HELD = 2**24
-
-Neighbours = Int64[ndarray, "item neighbour"]
-Similarities = Float32[ndarray, "item neighbour"]
+_ROWS = 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nearest:
-    """The nearest other rows of each row, in no order among themselves.
+class Nearest(NamedTuple):
+    """The nearest rows of each row, in no order among themselves.
 
     Attributes:
-        rows: (item, neighbour), their numbers.
-        similarity: (item, neighbour), the scalar product with each, -1..1.
+        items: (item, neighbour), their places.
+        similarity: (item, neighbour), the scalar product with each, -1..1; `NEVER` for one of
+            the item's own group, which is there only where others are too few.
     """
 
-    rows: Neighbours
-    similarity: Similarities
+    items: Neighbours
+    similarity: Similarity
 
 
-def nearest(features: Features, count: int) -> Nearest:
-    """Return the `count` rows most like each row, or all others if there are fewer.
+def nearest(
+    features: Features,
+    count: int,
+    *,
+    groups: Groups | None = None,
+    among: ItemMask | None = None,
+) -> Nearest:
+    """Return the `count` rows most like each row, or all if there are fewer.
 
     Approximate indexes lose to this below some 100,000 rows, and miss some.
 
     Args:
         features: (item, feature), of unit length.
         count: neighbours of each.
+        groups: (item,), duplicates share a number and are no neighbours of each other; without
+            it a row is no neighbour of itself alone.
+        among: (item,), which rows can be neighbours; all, unless told.
     """
-    items = len(features)
-    count = min(count, max(items - 1, 0))
-    rows = np.empty((items, count), np.int64)
-    similarity = np.empty((items, count), np.float32)
+    rows = len(features)
+    places = np.arange(rows) if among is None else np.flatnonzero(among)
+    groups = np.arange(rows) if groups is None else groups
+    count = min(count, places.size)
+    items = np.empty((rows, count), np.int32)
+    similarity = np.empty((rows, count), np.float32)
     if count == 0:
-        return Nearest(rows, similarity)
-    height = max(1, _HELD // items)
-    for top in range(0, items, height):
-        part = slice(top, min(top + height, items))
-        products = features[part] @ features.T
-        own = np.arange(part.start, part.stop)
-        products[own - top, own] = -np.inf
-        found = np.argpartition(products, items - count, axis=1)[:, items - count :]
-        rows[part] = found
-        similarity[part] = np.take_along_axis(products, found, axis=1)
-    return Nearest(rows, similarity)
+        return Nearest(items, similarity)
+    away = -features[places].T  # so that the nearest come first, without a copy of each product
+    kin = _Kin(groups[places])
+    height = max(1, min(_ROWS, _HELD // places.size))
+    for top in range(0, rows, height):
+        part = slice(top, min(top + height, rows))
+        distance = features[part] @ away
+        distance[kin.of(groups[part])] = -NEVER
+        found = np.argpartition(distance, count - 1, axis=1)[:, :count]
+        items[part] = places[found]
+        similarity[part] = -np.take_along_axis(distance, found, axis=1)
+    return Nearest(items, similarity)
+
+
+class _Kin:
+    """Finds who is of which group without comparing each with each."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._order = np.argsort(groups, kind="stable")
+        self._sorted = groups[self._order]
+
+    def of(self, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+        """Return pairs of places, in `groups` and in those known, that share a number."""
+        first = np.searchsorted(self._sorted, groups, side="left")
+        size = np.searchsorted(self._sorted, groups, side="right") - first
+        own = np.repeat(np.arange(groups.size), size)
+        step = np.arange(own.size) - np.repeat(np.cumsum(size) - size, size)
+        return own, self._order[np.repeat(first, size) + step]

@@ -61,7 +61,7 @@ def find_twins(seen: Seen) -> list[Finding]:
 def _candidates(seen: Seen) -> _Pairs:
     near = nearest(seen.features, NEIGHBOURS)
     rows, columns = np.nonzero(near.similarity >= NEAR)
-    pairs = np.stack((rows, near.rows[rows, columns]), axis=1)
+    pairs = np.stack((rows, near.items[rows, columns]), axis=1)
     pairs.sort(axis=1)
     return np.asarray(np.unique(pairs, axis=0).reshape(-1, 2), np.int64)
 

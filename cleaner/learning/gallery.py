@@ -19,8 +19,8 @@ from cleaner.errors import ImageRejected
 from cleaner.items import Item
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.geometry import Shelf, fingerprint
+from cleaner.learning.inputs import DIRECTIONS, main_directions
 
-DIRECTIONS = 256
 # Whole and mirrored: with their mean a mirror image has the features of its original.
 _STILL_VIEWS = 2
 _ROWS_AT_ONCE = 4_096
@@ -57,29 +57,12 @@ def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:
     sample = np.concatenate(
         [_rows(view_features, means, slice(top, bottom))[::step] for top, bottom in _parts(items)]
     )
-    axes = _main_directions(sample)
+    axes = main_directions(sample, min(DIRECTIONS, len(sample)))
     found = np.empty((items, axes.shape[1]), np.float32)
     for top, bottom in _parts(items):
         rows = _rows(view_features, means, slice(top, bottom)) @ axes
         found[top:bottom] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
     return found
-
-
-def _main_directions(rows: Features) -> np.ndarray:
-    """Return (feature, direction): orthonormal, the main direction first.
-
-    Reference: Halko, Martinsson and Tropp, SIAM Review 53 (2011); all directions would take a
-    hundred times as long.
-    """
-    count = min(DIRECTIONS, *rows.shape)
-    rng = np.random.default_rng(0)
-    basis = rng.standard_normal((rows.shape[1], min(count + 32, rows.shape[1])), np.float32)
-    for _ in range(3):
-        basis, _ = np.linalg.qr(rows.T @ (rows @ basis))
-    seen = rows @ basis
-    _, turn = np.linalg.eigh(seen.T @ seen)
-    axes: np.ndarray = np.ascontiguousarray(basis @ turn[:, ::-1][:, :count])
-    return axes
 
 
 def _parts(items: int) -> list[tuple[int, int]]:

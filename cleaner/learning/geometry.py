@@ -15,42 +15,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from cleaner.arrays import (
-    Features,
-    Groups,
-    ItemMask,
-    Neighbours,
-    ReducedViews,
-    Similarity,
-    ViewFeatures,
-)
+from cleaner.arrays import Features, Groups, ItemMask, ReducedViews, ViewFeatures
 from cleaner.learning import inputs
 from cleaner.learning.inputs import Joined, Spectrum
+from cleaner.nearest import Nearest, nearest
 
 NEIGHBOURS = 20
-# The similarity of an image's own duplicates, which have no vote.
-NEVER = -9.0
-_ROWS = 1024
 # Raised with every change to what a part holds.
 _FORMAT = 1
 
 log = logging.getLogger(__name__)
-
-
-class Nearest(NamedTuple):
-    """Who is most like each item among those that train.
-
-    Attributes:
-        items: (item, neighbour), places in the data, in no order.
-        similarity: (item, neighbour), cosine; `NEVER` for one of the item's own group.
-    """
-
-    items: Neighbours
-    similarity: Similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +111,17 @@ class Geometry:
     @cached_property
     def nearest(self) -> Nearest:
         """The nearest training items of each, by the cosine of the mean reduced view."""
-        return Nearest(*self._kept("nearest", lambda: _nearest(self)))
+
+        def compute() -> Nearest:
+            return nearest(self.alike, NEIGHBOURS, groups=self.groups, among=self.trains)
+
+        return Nearest(*self._kept("nearest", compute))
 
     @cached_property
     def _kept(self) -> Shelf:
         if self.folder is None:
             return Shelf(None, "")
         return Shelf(self.folder, fingerprint(self.view_features, self.trains, self.groups))
-
-
-def _nearest(geometry: Geometry) -> Nearest:
-    rows = geometry.alike
-    voters, groups = np.flatnonzero(geometry.trains), geometry.groups
-    count = min(NEIGHBOURS, len(voters))
-    items = np.empty((len(rows), count), np.int32)
-    closeness = np.empty((len(rows), count), np.float32)
-    for start in range(0, len(rows), _ROWS):
-        part = slice(start, start + _ROWS)
-        similarity = rows[part] @ rows[voters].T
-        similarity[groups[part, None] == groups[voters]] = NEVER
-        nearest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
-        items[part] = voters[nearest]
-        closeness[part] = np.take_along_axis(similarity, nearest, axis=1)
-    return Nearest(items, closeness)
 
 
 def _read(path: Path) -> tuple[np.ndarray, ...] | None:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
-from cleaner.arrays import InputMeans, ItemMask, ReducedViews, RidgeInputs, ViewFeatures
+from cleaner.arrays import Features, InputMeans, ItemMask, ReducedViews, RidgeInputs, ViewFeatures
 
-# Main directions that are kept for the heads that learn by gradient.
+# Main directions that are kept, for the heads that learn by gradient and for audits.
 DIRECTIONS = 256
 _TINY = 1e-6
 
@@ -60,12 +60,18 @@ def reduced(view_features: Sequence[ViewFeatures], trains: ItemMask) -> ReducedV
     plain = _rooted(view_features, 0)
     mean, scale = plain[trains].mean(axis=0), np.maximum(plain[trains].std(axis=0), _TINY)
     seen = (plain[trains] - mean) / scale
-    last = seen.shape[1] - 1
-    _, axes = eigh(seen.T @ seen, subset_by_index=(max(0, last - DIRECTIONS + 1), last))
-    axes = axes[:, ::-1] / scale[:, None]
+    axes = main_directions(seen, DIRECTIONS) / scale[:, None]
     views = [_rooted(view_features, view) @ axes for view in range(len(view_features[0]))]
     found: ReducedViews = np.stack(views) - mean @ axes
     found /= max(float(found.std()), _TINY)
+    return found
+
+
+def main_directions(rows: Features, count: int) -> np.ndarray:
+    """Return (feature, direction), orthonormal: up to `count`, the main direction first."""
+    last = rows.shape[1] - 1
+    _, axes = eigh(rows.T @ rows, subset_by_index=(max(0, last - count + 1), last))
+    found: np.ndarray = axes[:, ::-1]
     return found
 
 

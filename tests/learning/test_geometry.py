@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner.learning.geometry import NEVER, Geometry
+from cleaner.learning.geometry import Geometry
+from cleaner.nearest import NEVER
 from tests.learning.samples import noisy_classes
 
 PARTS = ("reduced", "spectrum", "nearest")

@@ -10,8 +10,8 @@ import numpy as np
 
 from cleaner.arrays import Labels, PredProbs
 from cleaner.learning.calibration import calibrated
-from cleaner.learning.geometry import NEVER, Nearest
 from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.nearest import NEVER, Nearest
 from cleaner.progress import Progress, Report
 
 # How fast a vote loses weight with distance: a similarity lower by 0.1 counts e times less.
