@@ -10,8 +10,9 @@ from cleaner.nearest import NEVER
 
 @pytest.fixture
 def rows() -> Features:
-    rows = np.random.default_rng(0).normal(size=(40, 6))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    rows = np.random.default_rng(0).standard_normal((40, 6), np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def _sorted(found: nearest.Nearest) -> np.ndarray:

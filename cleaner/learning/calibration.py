@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from cleaner.arrays import ItemMask, Labels, PredProbs
 
@@ -23,19 +23,17 @@ class Calibrated:
     scale: float
 
 
-def log_loss(logits: PredProbs, labels: Labels) -> float:
-    """Return the mean of minus the log-probability of the labels, in nats."""
-    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
-
-
 def calibrated(logits: PredProbs, labels: Labels, trains: ItemMask) -> Calibrated:
     """Return softmax probabilities at the temperature of least log loss."""
-    held, known = logits[trains], labels[trains]
-    found = minimize_scalar(
-        lambda log_scale: log_loss(held * np.exp(log_scale), known),
-        bounds=(-2, 5),
-        method="bounded",
-        options={"xatol": 0.02},
-    )
+    leads = logits[trains]
+    leads -= leads.max(axis=1, keepdims=True)
+    own = leads[np.arange(len(leads)), labels[trains]]
+
+    def loss(log_scale: float) -> float:
+        """Return the mean of minus the log-probability of the labels, in nats."""
+        scale = np.exp(log_scale)
+        return float((np.log(np.exp(leads * scale).sum(axis=1)) - own * scale).mean())
+
+    found = minimize_scalar(loss, bounds=(-2, 5), method="bounded", options={"xatol": 0.02})
     scale = float(np.exp(found.x))
     return Calibrated(softmax(logits * scale, axis=1), float(found.fun), scale)

@@ -2,29 +2,29 @@
 
 Each epoch shows every image once, in one of its views drawn at random, as training with
 augmentation on the fly would. The features are reduced to their main directions first: that
-costs no accuracy and saves most of the time. scikit-learn trains: at this size TensorFlow
-spends more time on starting than on training, and ranking images need not load it at all.
+costs no accuracy and saves most of the time. numpy trains: at this size TensorFlow spends more
+time on starting than on training, and ranking images need not load it at all.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.metrics import log_loss
-from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from cleaner import processors
-from cleaner.arrays import ItemMask, ReducedViews, ViewProbs
+from cleaner.arrays import ItemMask, ReducedViews
 from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.learning.perceptron import Layers, Perceptron, probabilities
+from cleaner.predictions import LEAST_PROBABILITY
 from cleaner.progress import Progress, Report
 
 # An epoch is at least so many steps, and a step at most so many images.
-LEAST_STEPS = 16
+LEAST_STEPS = 24
 BATCH_SIZE = 256
 # Share of the training items that watch for overfitting; they are never the held-out fold.
 WATCH_SHARE = 0.1
@@ -39,8 +39,7 @@ class Recipe:
         hidden_units: of the one hidden layer; 0 for none, a linear classifier.
         epochs: at most this many passes over the images.
         patience: epochs without a better watched loss before stopping.
-        learning_rate: of Adam, at the start.
-        weight_decay: of the squared weights.
+        learning_rate: of Adam, at the start; it falls to 0 along a cosine over all epochs.
     """
 
     name: str
@@ -48,7 +47,6 @@ class Recipe:
     epochs: int
     patience: int
     learning_rate: float
-    weight_decay: float
 
 
 def out_of_fold_votes(data: TrainingData, recipe: Recipe, report: Report) -> HeadVotes:
@@ -65,18 +63,10 @@ def out_of_fold_votes(data: TrainingData, recipe: Recipe, report: Report) -> Hea
     view_probs = np.zeros((*inputs.shape[:2], data.class_count))
     for number, network in zip(numbers, networks, strict=True):
         held_out = data.fold == number
-        view_probs[:, held_out] = _predict(network, inputs[:, held_out])
+        view_probs[:, held_out] = probabilities(network, inputs[:, held_out])
         if sealed.any():
-            view_probs[:, sealed] += _predict(network, inputs[:, sealed]) / len(numbers)
+            view_probs[:, sealed] += probabilities(network, inputs[:, sealed]) / len(numbers)
     return HeadVotes(view_probs.mean(axis=0), view_probs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Network:
-    """The layers of a trained network, and how many classes it tells apart."""
-
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
-    class_count: int
 
 
 class _Trainer:
@@ -98,27 +88,26 @@ class _Trainer:
         self._one_at_a_time = threading.Lock()
         self._cancelled: BaseException | None = None
 
-    def network(self, number: int) -> _Network:
+    def network(self, number: int) -> Layers:
         """Train until the watched loss has not fallen for a while; return the best network."""
         rng = np.random.default_rng([self._data.seed, number])
         learns = (self._data.fold != number) & self._data.trains
         fit_on, watch_on = self._split(learns, rng)
-        classifier = self._classifier(fit_on, rng)
-        best_loss, best, waited = np.inf, None, 0
+        watched = self._inputs[:, watch_on]
+        network = self._network(rng)
+        best_loss, best, waited = np.inf, network.copied(), 0
         for epoch in range(1, self._recipe.epochs + 1):
-            self._show(classifier, fit_on, rng)
-            current = _Network(_copied(classifier), self._data.class_count)
-            curves = {"loss": float(classifier.loss_)}
+            curves = {"loss": self._show(network, epoch, fit_on, rng)}
             if watch_on.size:
-                curves["validation_loss"] = self._watched_loss(current, watch_on)
+                curves["validation_loss"] = self._loss(network, watched, watch_on)
             loss = curves.get("validation_loss", curves["loss"])
             best_loss, best, waited = (
-                (loss, current, 0) if loss < best_loss else (best_loss, best, waited + 1)
+                (loss, network.copied(), 0) if loss < best_loss else (best_loss, best, waited + 1)
             )
             self._tell(number, epoch, curves)
             if waited == self._recipe.patience:
                 break
-        return best or current
+        return best
 
     def _split(self, learns: ItemMask, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Choose whole duplicate groups to watch the loss on; none where items are few."""
@@ -129,28 +118,30 @@ class _Trainer:
         watches = np.isin(self._data.groups, chosen)
         return np.flatnonzero(learns & ~watches), np.flatnonzero(learns & watches)
 
-    def _classifier(self, fit_on: np.ndarray, rng: np.random.Generator) -> MLPClassifier:
-        return MLPClassifier(
-            (self._recipe.hidden_units,) if self._recipe.hidden_units else (),
-            alpha=self._recipe.weight_decay,
-            batch_size=int(np.clip(fit_on.size // LEAST_STEPS, 1, BATCH_SIZE)),
-            learning_rate_init=self._recipe.learning_rate,
-            random_state=int(rng.integers(2**31)),
-        )
+    def _network(self, rng: np.random.Generator) -> Perceptron:
+        between = (self._recipe.hidden_units,) if self._recipe.hidden_units else ()
+        sides = (self._inputs.shape[2], *between, self._data.class_count)
+        return Perceptron(sides, rng)
 
-    def _show(self, classifier: MLPClassifier, items: np.ndarray, rng: np.random.Generator) -> None:
-        """Train one epoch on one random view of each item."""
+    def _show(
+        self, network: Perceptron, epoch: int, items: np.ndarray, rng: np.random.Generator
+    ) -> float:
+        """Train one epoch on one random view of each item; return the mean loss."""
+        shown = rng.permutation(items)
         view = rng.integers(self._inputs.shape[0], size=items.size)
-        classifier.partial_fit(
-            self._inputs[view, items],
-            self._data.labels[items],
-            classes=np.arange(self._data.class_count),
-        )
+        steps = max(-(-items.size // BATCH_SIZE), min(LEAST_STEPS, items.size))
+        losses = []
+        for step, part in enumerate(np.array_split(np.arange(items.size), steps)):
+            done = (epoch - 1 + step / steps) / self._recipe.epochs
+            rows, labels = self._inputs[view[part], shown[part]], self._data.labels[shown[part]]
+            rate = self._recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
+            losses.append(network.learn(rows, labels, rate=rate))
+        return float(np.mean(losses))
 
-    def _watched_loss(self, network: _Network, items: np.ndarray) -> float:
-        probs = _predict(network, self._inputs[:, items]).mean(axis=0)
-        labels = range(self._data.class_count)
-        return float(log_loss(self._data.labels[items], probs, labels=labels))
+    def _loss(self, network: Perceptron, inputs: ReducedViews, items: np.ndarray) -> float:
+        probs = probabilities(network.layers, inputs).mean(axis=0)
+        own = probs[np.arange(items.size), self._data.labels[items]]
+        return float(-np.log(np.maximum(own, LEAST_PROBABILITY)).mean())
 
     def _tell(self, number: int, epoch: int, curves: dict[str, float]) -> None:
         """Report from one thread at a time; once cancelled, all of them stop."""
@@ -164,20 +155,3 @@ class _Trainer:
             except BaseException as error:
                 self._cancelled = error
                 raise
-
-
-def _copied(classifier: MLPClassifier) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    pairs = zip(classifier.coefs_, classifier.intercepts_, strict=True)
-    return tuple((weights.copy(), bias.copy()) for weights, bias in pairs)
-
-
-def _predict(network: _Network, inputs: ReducedViews) -> ViewProbs:
-    """Return (view, item, class)."""
-    *hidden_layers, (top, top_bias) = network.layers
-    for weights, bias in hidden_layers:
-        inputs = np.maximum(inputs @ weights + bias, 0)
-    logits = inputs @ top + top_bias
-    if logits.shape[2] < network.class_count:  # two classes share one output
-        logits = np.concatenate([np.zeros_like(logits), logits], axis=2)
-    probs: ViewProbs = softmax(logits.astype(np.float64), axis=2)
-    return probs

@@ -19,11 +19,10 @@ from cleaner.errors import ImageRejected
 from cleaner.items import Item
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.geometry import Shelf, fingerprint
-from cleaner.learning.inputs import DIRECTIONS, main_directions
+from cleaner.learning.inputs import DIRECTIONS, main_directions, parts
 
 # Whole and mirrored: with their mean a mirror image has the features of its original.
 _STILL_VIEWS = 2
-_ROWS_AT_ONCE = 4_096
 _SAMPLE = 20_000
 _TINY = 1e-12
 
@@ -54,19 +53,17 @@ def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:
     means = [_mean_of(features) for features in view_features]
     items = view_features[0].shape[1]
     step = max(1, items // _SAMPLE)
-    sample = np.concatenate(
-        [_rows(view_features, means, slice(top, bottom))[::step] for top, bottom in _parts(items)]
-    )
-    axes = main_directions(sample, min(DIRECTIONS, len(sample)))
+    width = sum(features.shape[2] for features in view_features)
+    product = np.zeros((width, width), np.float32)
+    for part in parts(items):
+        sample = _rows(view_features, means, part)[::step]
+        product += sample.T @ sample
+    axes = main_directions(product, min(DIRECTIONS, items))
     found = np.empty((items, axes.shape[1]), np.float32)
-    for top, bottom in _parts(items):
-        rows = _rows(view_features, means, slice(top, bottom)) @ axes
-        found[top:bottom] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
+    for part in parts(items):
+        rows = _rows(view_features, means, part) @ axes
+        found[part] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _TINY)
     return found
-
-
-def _parts(items: int) -> list[tuple[int, int]]:
-    return [(top, min(top + _ROWS_AT_ONCE, items)) for top in range(0, items, _ROWS_AT_ONCE)]
 
 
 def _rooted(features: ViewFeatures, part: slice) -> np.ndarray:
@@ -76,7 +73,7 @@ def _rooted(features: ViewFeatures, part: slice) -> np.ndarray:
 
 
 def _mean_of(features: ViewFeatures) -> np.ndarray:
-    sums = [_rooted(features, slice(*part)).sum(axis=0) for part in _parts(features.shape[1])]
+    sums = [_rooted(features, part).sum(axis=0) for part in parts(features.shape[1])]
     return np.asarray(np.sum(sums, axis=0) / features.shape[1])
 
 

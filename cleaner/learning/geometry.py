@@ -105,7 +105,7 @@ class Geometry:
     @cached_property
     def spectrum(self) -> Spectrum:
         """As `inputs.spectrum`, of the joined rows that train."""
-        found = self._kept("spectrum", lambda: inputs.spectrum(self.joined.rows[self.trains]))
+        found = self._kept("spectrum", lambda: inputs.spectrum(self.joined.rows, self.trains))
         return Spectrum(*found)
 
     @cached_property

@@ -9,10 +9,9 @@ from cleaner.progress import Report
 RECIPE = Recipe(
     "linear classifier",
     hidden_units=0,
-    epochs=16,
+    epochs=12,
     patience=3,
     learning_rate=1e-2,
-    weight_decay=1e-2,
 )
 
 

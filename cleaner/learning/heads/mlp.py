@@ -9,10 +9,9 @@ from cleaner.progress import Report
 RECIPE = Recipe(
     "small network",
     hidden_units=128,
-    epochs=20,
+    epochs=10,
     patience=4,
     learning_rate=2e-3,
-    weight_decay=1e-2,
 )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from cleaner.arrays import Groups, InputMeans, ItemMask, PredProbs, RidgeInputs
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
-from cleaner.learning.inputs import Spectrum
+from cleaner.learning.inputs import Spectrum, parts
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Progress, Report
 
@@ -29,10 +29,12 @@ _EXACT_BYTES = 64 * 2**20
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
     """Return leave-group-out probabilities; sealed items are judged by the whole model."""
-    inputs, trains = data.geometry.joined.rows, data.trains
+    trains = data.trains
     targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
-    solver = _Solver(inputs, trains, targets, data.groups, data.geometry.spectrum)
+    solver = _Solver(
+        data.geometry.joined.rows, trains, targets, data.groups, data.geometry.spectrum
+    )
     best, penalty = calibrated(solver.left_out(PENALTIES[0]), data.labels, trains), PENALTIES[0]
     for done, candidate in enumerate(PENALTIES[1:], 2):
         found = calibrated(solver.left_out(candidate), data.labels, trains)
@@ -54,47 +56,66 @@ class _Solver:
         groups: Groups,
         spectrum: Spectrum,
     ) -> None:
+        kind = np.float64 if 8 * len(inputs) * len(spectrum.vectors) <= _EXACT_BYTES else np.float32
         self._vectors = spectrum.vectors
         self._eigenvalues = np.maximum(spectrum.eigenvalues, 0)
         self._trains = trains
-        self._rotated = inputs @ spectrum.vectors  # float64: 1 - h loses digits in float32
-        self._seen = self._rotated[trains]
-        self._targets = targets[trains]
-        self._product = self._seen.T @ self._targets
-        self._squares = self._seen**2
-        self._groups = _positions_of_groups(groups[trains])
+        self._count = int(trains.sum())
+        self._targets = targets
+        self._rotated = inputs.astype(kind, copy=False) @ spectrum.vectors.astype(kind, copy=False)
+        taught = np.where(trains[:, None], targets, 0).astype(kind)
+        self._product = (self._rotated.T @ taught).astype(np.float64)
+        self._groups = _positions_of_groups(np.where(trains, groups, -1 - np.arange(len(groups))))
 
     def left_out(self, penalty: float) -> PredProbs:
         """Return predictions of (item, class); an item's own group never helped to make them."""
-        shrink = 1 / (self._eigenvalues + penalty * self._seen.shape[0])
-        predictions: PredProbs = self._rotated @ (shrink[:, None] * self._product)
-        fitted = predictions[self._trains]
-        leverage = (self._squares @ shrink)[:, None]
-        left_out = (fitted - leverage * self._targets) / (1 - leverage)
+        shrink = self._shrink(penalty)
+        fitted = self._fitted(shrink)
+        leverage = np.where(self._trains, self._leverage(shrink), 0)[:, None]
+        left_out: PredProbs = (fitted - leverage * self._targets) / (1 - leverage)
         for rows in self._groups:
-            block = (self._seen[rows] * shrink) @ self._seen[rows].T
+            members = self._rotated[rows].astype(np.float64)
+            block = (members * shrink) @ members.T
             residual = np.linalg.solve(
                 np.eye(len(rows)) - block, self._targets[rows] - fitted[rows]
             )
             left_out[rows] = self._targets[rows] - residual
-        predictions[self._trains] = left_out
-        return predictions
+        return left_out
 
     def fit(self, penalty: float, scale: float, means: InputMeans) -> RidgeFit:
-        """Return the model of all training items in the form that answers to other labels."""
-        shrink = 1 / (self._eigenvalues + penalty * self._seen.shape[0])
-        kind = np.float64 if self._rotated.nbytes <= _EXACT_BYTES else np.float32
-        rows = np.empty(self._rotated.shape, kind)
-        np.multiply(self._rotated, np.sqrt(shrink), out=rows, casting="same_kind")
+        """Return the model of all training items in the form that answers to other labels.
+
+        Its rows take the place of the solver's own, which is of no use afterwards: they are the
+        largest part of a round.
+        """
+        shrink = self._shrink(penalty)
+        fitted = self._fitted(shrink)
+        rows = self._rotated
+        rows *= np.sqrt(shrink).astype(rows.dtype)
         return RidgeFit(
             rows=rows,
-            fitted=self._rotated @ (shrink[:, None] * self._product),
+            fitted=fitted,
             leverage=np.einsum("ij,ij->i", rows, rows, dtype=np.float64),
             scale=scale,
             basis=(self._vectors * np.sqrt(shrink)).astype(np.float32),
             taught=np.sqrt(shrink)[:, None] * self._product,
             means=means,
         )
+
+    def _shrink(self, penalty: float) -> np.ndarray:
+        shrink: np.ndarray = 1 / (self._eigenvalues + penalty * self._count)
+        return shrink
+
+    def _fitted(self, shrink: np.ndarray) -> PredProbs:
+        weights = (shrink[:, None] * self._product).astype(self._rotated.dtype)
+        fitted: PredProbs = (self._rotated @ weights).astype(np.float64)
+        return fitted
+
+    def _leverage(self, shrink: np.ndarray) -> np.ndarray:
+        """Return (item,): how much each weighs in its own prediction."""
+        weights = shrink.astype(self._rotated.dtype)
+        found = [self._rotated[part] ** 2 @ weights for part in parts(len(self._rotated))]
+        return np.concatenate(found).astype(np.float64)
 
 
 def _positions_of_groups(groups: Groups) -> list[np.ndarray]:
