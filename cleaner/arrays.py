@@ -37,6 +37,8 @@ LabelQuality = Float[ndarray, "item"]
 ItemMask = Bool[ndarray, "item"]
 ClassMask = Bool[ndarray, "class item"]
 ItemIds = Int64[ndarray, "item"]
+Bands = Int64[ndarray, "item"]
+Places = Float[ndarray, "item"]
 RGBImage = UInt8[ndarray, "height width 3"]
 # Those of several networks stand in one list, so that their axes are not held to one length.
 FeatureMap = Float32[ndarray, "_row _column _feature"]

@@ -141,6 +141,13 @@ class Lineage:
                 label = step.new
         return label
 
+    def from_round(self, label: str, round_id: int) -> str:
+        """Return what a class is called now that a round, of this number, named."""
+        for step in self._steps:
+            if step.old == label and (step.edit.round_id or 0) >= round_id:
+                label = step.new
+        return label
+
     def now(self, name: str) -> str:
         """Return what somebody means who does not know of the latest edits yet."""
         named = [at for at, step in enumerate(self._steps) if step.old == name]

@@ -16,7 +16,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cleaner import folder, given_splits, intake, leasing, moves, recording
+from cleaner import (
+    folder,
+    given_splits,
+    intake,
+    leasing,
+    moves,
+    outlook,
+    piles,
+    recording,
+    sampling,
+)
 from cleaner.decisions import (
     STATUS_AFTER,
     Decision,
@@ -30,8 +40,10 @@ from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, Status, shown_path
 from cleaner.leasing import Handed
 from cleaner.logbook import Entry, Standing, Wanted
+from cleaner.outlook import Outlook
 from cleaner.progress import Progress, Report, silent
 from cleaner.recording import Recorded, Request
+from cleaner.sampling import Sampling
 from cleaner.selection import QUEUE, Selection
 from cleaner.store import (
     catalogue,
@@ -192,9 +204,16 @@ class Project:
             return rounds.queue_page(connection, after=after, limit=limit)
 
     def selected(
-        self, selection: Selection, *, after: str = FIRST, limit: int | None = None
+        self,
+        selection: Selection,
+        *,
+        after: str = FIRST,
+        limit: int | None = None,
+        without_blind: bool = False,
     ) -> Page:
         """Return images of a selection, in its order, behind the place that a page named.
+
+        Those that are to be looked at blind are among it unless they are left out.
 
         Raises:
             NotScored: no round has ranked the images yet.
@@ -202,7 +221,9 @@ class Project:
         """
         with self.store.read() as connection:
             self._require_round(connection)
-            return selected.page(connection, selection, after=after, limit=limit)
+            return selected.page(
+                connection, selection, after=after, limit=limit, without_blind=without_blind
+            )
 
     def hand_out(
         self, holder: str, selection: Selection = QUEUE, *, after: str = FIRST, limit: int
@@ -215,7 +236,9 @@ class Project:
         """
         with self.store.read() as connection:
             self._require_round(connection)
-        return leasing.hand_out(self.store, holder, _Selected(selection, after), limit=limit)
+        is_mixed = selection == QUEUE and after in (FIRST, "-1")
+        pile = piles.Mixed() if is_mixed else piles.Selected(selection, after)
+        return leasing.hand_out(self.store, holder, pile, limit=limit)
 
     def pairs(self, selection: Selection, *, limit: int | None = None) -> list[Pair]:
         """Return which labels of a selection are suggested which others, and how often.
@@ -245,6 +268,21 @@ class Project:
                 "or press the button in the app."
             )
         return number
+
+    def outlook(self) -> Outlook:
+        """Return what each round brought, how many errors are left, and whether to go on."""
+        with self.store.read() as connection:
+            return outlook.look(connection)
+
+    def sampling(self) -> Sampling:
+        """Return how images are drawn at random, to be looked at blind."""
+        with self.store.read() as connection:
+            return sampling.sampling(connection)
+
+    def set_sampling(self, wanted: Sampling) -> None:
+        """Draw images in this way from now on; which ones come first stays as it was drawn."""
+        with self.store.write() as connection:
+            sampling.set_sampling(connection, wanted)
 
     def rounds(self) -> list[Round]:
         """Return all rounds, the first one first."""
@@ -485,17 +523,3 @@ class Project:
             lineage, in_use = class_edits.lineage(connection), catalogue.labels_in_use(connection)
         moves.remove_empty(self.places, lineage.retired - in_use)
         return applied
-
-
-@dataclass(frozen=True, slots=True)
-class _Selected:
-    """What a person wants to look at behind a place in its order."""
-
-    selection: Selection
-    after: str
-
-    def count(self, connection: Connection) -> int:
-        return selected.count(connection, self.selection)
-
-    def first(self, connection: Connection, limit: int) -> list[ReviewItem]:
-        return selected.page(connection, self.selection, after=self.after, limit=limit).items

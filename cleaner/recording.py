@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from cleaner.decisions import STATUS_AFTER, Action, Decision, Wish, signature, told
 from cleaner.items import Item, shown_path
-from cleaner.store import Store, catalogue, class_edits, decisions, rounds
+from cleaner.store import Store, catalogue, class_edits, decisions, lots, rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class _Clerk:
         self._reviewer = reviewer
         self._classes = set(catalogue.class_names(connection))
         self._round = rounds.latest(connection)
+        self._last_drawn = lots.last_place(connection)
         self._lineage = class_edits.lineage(connection)
 
     def record(self, request: Request) -> Rejected | None:
@@ -205,6 +206,11 @@ class _Clerk:
     def _name(self, request: Request) -> str:
         return signature(self._reviewer or request.reviewer)
 
+    def _why(self, item_id: int) -> str | None:
+        """Return why the image was shown, in words; None if nothing had put it up."""
+        blind = lots.why_blind(self._connection, item_id, self._last_drawn)
+        return rounds.reason(self._connection, item_id) if blind is None else blind
+
     def _append(self, request: Request, item: Item, action: Action, label: str) -> None:
         if label not in self._classes:  # its folder was emptied and removed meanwhile
             self._classes.add(label)
@@ -221,7 +227,7 @@ class _Clerk:
                 decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 round_id=self._round,
                 undoes=request.undoes if request.action in ("undo", "redo") else None,
-                reason=None if action == "undo" else rounds.reason(self._connection, item.item_id),
+                reason=None if action == "undo" else self._why(item.item_id),
             ),
         )
 

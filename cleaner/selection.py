@@ -26,6 +26,7 @@ STATUSES: dict[str, str] = {
     "excluded": "excluded",
     "skipped": "skipped",
     "any": "decided or not",
+    "blind": "to be looked at blind",
 }
 # Each of them rising; a "-" before it turns it round.
 ORDERS: dict[str, str] = {
@@ -64,7 +65,8 @@ class Selection:
         low: the suggested label is at least this probable, 0..1.
         high: and at most this probable, 0..1.
         status: one of `STATUSES`. ``any`` and ``unreviewed`` are of the images that the latest
-            round ranked; the others hold images of earlier rounds too.
+            round ranked; the others hold images of earlier rounds too. ``blind`` are those that
+            nobody decided about and that are shown without what the model says, in their order.
         reviewer: who gave the status that it has.
         text: stands somewhere in the file's path, in whatever case.
         picked: the name of images that were picked out by hand, as `Project.pick` gives it.
@@ -97,11 +99,21 @@ class Selection:
             _check("reason", self.reason, REASONS)
         _check("status", self.status, STATUSES)
         _check("order", self.order.removeprefix(DOWN), ORDERS, f"; {DOWN} before it turns it round")
+        if self.status == "blind" and self._asks_the_model:
+            raise SelectionError(
+                "Images that are looked at blind are not chosen or ordered by what the model says "
+                "of them. Leave suggested, reason, low, high and order out."
+            )
         if not 0 <= self.low <= self.high <= 1:
             raise SelectionError(
                 f"low is {self.low:g} and high is {self.high:g}; give numbers from 0 to 1, "
                 "the lower one as low."
             )
+
+    @property
+    def _asks_the_model(self) -> bool:
+        asked = (self.suggested, self.reason, self.order, self.low, self.high)
+        return asked != (None, None, "rank", 0.0, 1.0)
 
     @property
     def key(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleaner import audits, queue, rescoring
+from cleaner import audits, queue, rescoring, surveying
 from cleaner.arrays import ViewFeatures
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
@@ -78,7 +78,9 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     done = time.perf_counter()
     flagged = sum(row["flagged"] for row in ranking)
     seconds = {"features": featured - clock, "training": done - featured, "total": done - clock}
-    agreeing = prediction.pred_probs.argmax(axis=1) == evidence.labels
+    predicted = prediction.pred_probs.argmax(axis=1)
+    agreeing = predicted == evidence.labels
+    surveying.close(project.store)
     number = open_round(
         project.store,
         {
@@ -89,9 +91,19 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
             "seconds": seconds,
             "settings": wanted.as_json(),
             "started_at": opening.started_at,
+            "own": surveying.own(project.store, items, examples.named(predicted)).as_json(),
         },
         ranking,
     )
+    surveying.seal(project.store, number, items, examples.named(predicted))
+    doubts = surveying.Doubts(
+        examples.item_ids,
+        evidence.labels,
+        examples.class_names,
+        wrong=1 - verdict.signals["label_posterior"],
+        flagged=verdict.standings.flagged,
+    )
+    surveying.draw(project.store, number, doubts, seed=wanted.seed)
     _publish(kept, project, number)
     _audit(project, items, features, report)
     return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}

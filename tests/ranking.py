@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from cleaner import surveying
 from cleaner.project import Project
 from cleaner.store import rounds
 
@@ -43,3 +46,21 @@ def open_round(project: Project, *, flagged: Mapping[str, str]) -> int:
     values = VALUES | {"images": len(ranking), "flagged": len(suspects)}
     with project.store.write() as connection:
         return rounds.open_round(connection, values, ranking)
+
+
+def draw_lots(project: Project, *, flagged: Sequence[str] = (), sealed: bool = True) -> None:
+    """Draw lots for the latest round, and seal the test images, as scoring them would."""
+    items = [item for item in project.dataset().items if not item.quarantined]
+    names = project.class_names()
+    wrong = np.array([0.9 if item.path in flagged else 0.02 for item in items])
+    doubts = surveying.Doubts(
+        np.array([item.item_id for item in items], np.int64),
+        np.array([names.index(item.current_label) for item in items], np.int64),
+        names,
+        wrong=wrong,
+        flagged=wrong > 0.5,
+    )
+    number = project.rounds()[-1].round_id
+    surveying.draw(project.store, number, doubts, seed=0)
+    if sealed:
+        surveying.seal(project.store, number, items, [item.current_label for item in items])

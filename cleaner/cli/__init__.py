@@ -31,6 +31,7 @@ from cleaner.cli import (
     page,
     reviewing,
     rounds,
+    sampling,
 )
 from cleaner.errors import CleanerError
 
@@ -83,6 +84,7 @@ for _verb in (
     reviewing.queue,
     reviewing.decide,
     reviewing.undo,
+    sampling.sample,
     history.history,
     classes.classes,
     reviewing.apply,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
+from cleaner.cli.sampling import outlook_facts
 from cleaner.cli.watching import ProgressLine
 from cleaner.items import Finding, shown_path
 
@@ -112,6 +113,7 @@ def status(desk: Desk) -> None:
         job = jobs.active(project)
         document["job"] = None if job is None else {"kind": job.kind, "stage": job.stage}
         document["models"] = [shown_path(model.folder) for model in project.models()]
+        document["outlook"] = project.outlook().as_json()
     desk.answer(document, _status_lines(desk, document))
 
 
@@ -136,6 +138,7 @@ def _status_lines(desk: Desk, document: dict[str, Any]) -> Iterator[str]:
         facts["planted errors"] = (
             f"{document['planted_errors_found']} of {document['planted_errors']} put right"
         )
+    facts |= outlook_facts(document["outlook"])
     yield from (f"{name:<16} {value}" for name, value in facts.items())
     yield ""
     yield desk.next_step(_next_verb(document))

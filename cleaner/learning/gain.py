@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cleaner.learning.evaluation import Z_95, wilson_interval
+from cleaner.intervals import Z_95, wilson_interval
 from cleaner.learning.photos import plain_batches
 from cleaner.learning.training_set import Photo, TrainingSet
 from cleaner.progress import Progress, Report

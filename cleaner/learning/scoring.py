@@ -61,6 +61,10 @@ class Examples:
     groups: Groups
     sealed: ItemMask
 
+    def named(self, labels: Labels) -> list[str]:
+        """Return the classes that these numbers stand for."""
+        return [self.class_names[label] for label in labels.tolist()]
+
 
 def out_of_fold(
     examples: Examples,

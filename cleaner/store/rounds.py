@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
 from cleaner.decisions import UNRANKED, ReviewItem, Round
 from cleaner.store import class_edits, findings
 from cleaner.store.bulk import add_rows
+from cleaner.store.joins import InTurn
 from cleaner.store.tables import LARGEST_NUMBER, items, rounds, scores
 
 REVIEW_COLUMNS = [
@@ -207,6 +208,50 @@ def history(connection: Connection) -> list[Round]:
     return [Round(*row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownOfModels:
+    """What is known of a round beside its counts, as plain values.
+
+    Attributes:
+        own: how far its models agreed with the labels, as `agreement.Own` has it; empty if nobody
+            has looked.
+        errors_left: what was estimated when the next round began, or None.
+    """
+
+    own: dict[str, Any]
+    errors_left: dict[str, Any] | None
+
+
+def known_of_models(connection: Connection) -> dict[int, KnownOfModels]:
+    """Return it of each round."""
+    columns = (rounds.c.round_id, rounds.c.own, rounds.c.errors_left)
+    rows = connection.execute(select(*columns).where(rounds.c.ready))
+    return {row.round_id: KnownOfModels(row.own, row.errors_left) for row in rows}
+
+
+def set_errors_left(connection: Connection, round_id: int, values: dict[str, Any]) -> None:
+    """Keep what is estimated to be left as a round ends."""
+    of_round = rounds.c.round_id == round_id
+    connection.execute(update(rounds).where(of_round).values(errors_left=values))
+
+
+def doubts(connection: Connection, *, limit: int) -> list[float]:
+    """Return the chance, 0..1, that each label that nobody has reviewed is wrong, worst first."""
+    right = scores.c.signals["label_posterior"].as_float()
+    statement = (
+        select(right)
+        .select_from(InTurn(scores, items, scores.c.item_id == items.c.item_id))
+        .where(
+            scores.c.round_id == latest(connection),
+            items.c.present,
+            items.c.status.in_(("unreviewed", "skipped")),
+        )
+        .order_by(scores.c.position)
+        .limit(limit)
+    )
+    return [1 - value for value in connection.scalars(statement) if value is not None]
+
+
 def queue_page(
     connection: Connection, *, after: int = -1, limit: int | None = None
 ) -> list[ReviewItem]:
@@ -247,6 +292,13 @@ def review_item(connection: Connection, item_id: int) -> ReviewItem | None:
     of_item = _ranked(connection).where(items.c.item_id == item_id)
     found = review_items(connection, connection.execute(of_item))
     return found[0] if found else None
+
+
+def some_items(connection: Connection, item_ids: Sequence[int]) -> list[ReviewItem]:
+    """Return a few images as the latest round ranked them, in the order of their numbers here."""
+    rows = connection.execute(_ranked(connection).where(items.c.item_id.in_(item_ids)))
+    found = {one.item_id: one for one in review_items(connection, rows)}
+    return [found[item_id] for item_id in item_ids if item_id in found]
 
 
 def reason(connection: Connection, item_id: int) -> str | None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     tuple_,
     type_coerce,
 )
@@ -26,7 +27,7 @@ from cleaner.decisions import ReviewItem
 from cleaner.errors import SelectionError
 from cleaner.items import written_name
 from cleaner.selection import QUEUE, Selection
-from cleaner.store import rounds
+from cleaner.store import lots, rounds
 from cleaner.store.joins import InTurn
 from cleaner.store.picks import is_picked
 from cleaner.store.tables import LARGEST_NUMBER, items, scores
@@ -78,7 +79,12 @@ class Pair:
 
 
 def page(
-    connection: Connection, selection: Selection, *, after: str = FIRST, limit: int | None = None
+    connection: Connection,
+    selection: Selection,
+    *,
+    after: str = FIRST,
+    limit: int | None = None,
+    without_blind: bool = False,
 ) -> Page:
     """Return the images behind a place in the order, as another page named it.
 
@@ -88,17 +94,20 @@ def page(
         after: as `Page.after`. The first of its parts alone, such as a rank, means a place too;
             -1 is before all.
         limit: at most so many.
+        without_blind: leave out images that are to be looked at blind.
 
     Raises:
         SelectionError: `after` is no place in this order.
     """
-    keys = _keys(selection)
+    keys = _keys(connection, selection)
     place = _place(after, keys)
-    by_rank = selection.key == "rank" and selection.status != "awaiting"
+    by_rank = selection.key == "rank" and selection.status not in ("awaiting", "blind")
     chosen = _chosen(connection, selection, items.c.item_id, by_rank=by_rank)
     if selection == QUEUE and limit is not None:
         # Everything else is sorted; this is one range of an index, however long the queue.
         chosen = chosen.where(_in_reach(place, limit))
+    if without_blind:
+        chosen = chosen.where(_is_seen(connection, selection))
     if place:
         chosen = chosen.where(_behind(keys, place, falls=selection.falls))
     order = [key.desc() if selection.falls else key for key in keys]
@@ -114,11 +123,19 @@ def page(
     return Page(found, None if is_last else _named(rows[-1][-len(keys) :]))
 
 
-def count(connection: Connection, selection: Selection) -> int:
+def count(connection: Connection, selection: Selection, *, without_blind: bool = False) -> int:
     """Return how many images there are of it."""
-    if selection == QUEUE:
+    if selection == QUEUE and not without_blind:
         return rounds.queue_length(connection)
-    return connection.scalar(_chosen(connection, selection, func.count())) or 0
+    chosen = _chosen(connection, selection, func.count())
+    if without_blind:
+        chosen = chosen.where(_is_seen(connection, selection))
+    return connection.scalar(chosen) or 0
+
+
+def _is_seen(connection: Connection, selection: Selection) -> ColumnElement[bool]:
+    """Return the condition that an image is not to be looked at blind, unless that is asked for."""
+    return true() if selection.status == "blind" else ~lots.is_blind(lots.size(connection))
 
 
 def signs(connection: Connection, item_ids: Sequence[int]) -> dict[int, Sign]:
@@ -130,12 +147,15 @@ def signs(connection: Connection, item_ids: Sequence[int]) -> dict[int, Sign]:
 
 
 def pairs(connection: Connection, selection: Selection, *, limit: int | None = None) -> list[Pair]:
-    """Return which labels are suggested which other ones, the most frequent pair first."""
+    """Return which labels are suggested which other ones, the most frequent pair first.
+
+    Images that are to be looked at blind are in none.
+    """
     both = (items.c.current_label, scores.c.suggested_label)
     number = func.count()
     statement = (
         _chosen(connection, selection, *both, number)
-        .where(both[0] != both[1])
+        .where(both[0] != both[1], ~lots.is_blind(lots.size(connection)))
         .group_by(*both)
         .order_by(number.desc(), *both)
     )
@@ -149,6 +169,8 @@ def _chosen(
     connection: Connection, selection: Selection, *columns: Any, by_rank: bool = False
 ) -> Select[Any]:
     statement = _joined(connection, selection, *columns, by_rank=by_rank)
+    if selection.status == "blind":
+        statement = statement.where(lots.is_blind(lots.size(connection)))
     return statement.where(*(condition(selection) for condition in _conditions(selection)))
 
 
@@ -206,6 +228,8 @@ def _has_text(selection: Selection) -> ColumnElement[bool]:
 
 
 _STATUS: dict[str, Condition] = {
+    # Which of them are shown blind is not for the selection to say.
+    "blind": lambda _selection: items.c.status == "unreviewed",
     "awaiting": lambda _selection: items.c.queue_position.is_not(None),
     "any": lambda _selection: items.c.present,
 }
@@ -225,8 +249,10 @@ _CONDITIONS: dict[str, Condition] = {
 # -- in which order ---------------------------------------------------------------------
 
 
-def _keys(selection: Selection) -> list[ColumnElement[Any]]:
+def _keys(connection: Connection, selection: Selection) -> list[ColumnElement[Any]]:
     """Return what the images are ordered by; the last key tells any two apart."""
+    if selection.status == "blind":
+        return [lots.turn(lots.size(connection)), items.c.item_id]
     if selection.key == "file":
         return [items.c.path, items.c.item_id]
     if selection.key == "decided":

@@ -19,14 +19,14 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cleaner import leasing
+from cleaner import leasing, piles
 from cleaner.decisions import STATUS_AFTER, UNRANKED, Decision, ReviewItem, deed
 from cleaner.errors import CleanerError, ImageRejected, NotScored, SelectionError, UnknownItem
 from cleaner.items import Item, shown_path
 from cleaner.project import Project
 from cleaner.recording import Recorded, Rejected, Request
-from cleaner.selection import Selection
-from cleaner.store import catalogue, class_edits, decisions, rounds, selected
+from cleaner.selection import QUEUE, Selection
+from cleaner.store import catalogue, class_edits, decisions, lots, rounds, selected
 from cleaner.store.selected import Page, Sign
 from cleaner.ui import bodies, thumbnails
 from cleaner.ui.evidence import Showcases
@@ -124,18 +124,28 @@ def _beside_a_suspect(project_of: Callable[[HttpRequest], Project]) -> list[Base
     @_answering
     def evidence(request: HttpRequest) -> Response:
         key, item_id = request.path_params["key"], request.path_params["item_id"]
-        return _json(showcases.evidence(key, project_of(request), item_id))
+        project = project_of(request)
+        _check_not_blind(project, item_id)
+        return _json(showcases.evidence(key, project, item_id))
 
     @_answering
     def heat(request: HttpRequest) -> Response:
         key, item_id = request.path_params["key"], request.path_params["item_id"]
-        drawn = showcases.heat(key, project_of(request), item_id)
+        project = project_of(request)
+        _check_not_blind(project, item_id)
+        drawn = showcases.heat(key, project, item_id)
         return Response(drawn, media_type="image/png", headers={"Cache-Control": "no-store"})
 
     return [
         Route("/api/p/{key}/evidence/{item_id:int}", evidence),
         Route("/api/p/{key}/heat/{item_id:int}", heat),
     ]
+
+
+def _check_not_blind(project: Project, item_id: int) -> None:
+    with project.store.read() as connection:
+        if lots.blind(connection, [item_id]):
+            raise _Refused(403, "This image is decided about without what the model says of it.")
 
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -204,13 +214,15 @@ def _queue(project: Project, request: HttpRequest) -> Response:
     limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
     page, with_others = _page(project, request, selection, after=after or "", limit=limit)
     with project.store.read() as connection:
+        left = piles.left(connection)
+        matching = selected.count(connection, selection, without_blind=True)
         answer = {
             "round": rounds.latest(connection),
-            "left": rounds.queue_length(connection),
+            "left": left,
             "reviewer": _reviewer(request),
             "with_others": with_others,
             "class_edits": class_edits.latest(connection),
-            "matching": selected.count(connection, selection),
+            "matching": left if _is_mixed(request, selection) else matching,
             "after": page.after,
             "items": _review_items(connection, page.items),
         }
@@ -226,10 +238,16 @@ def _page(
     """Return a page, and how many images of it others have in hand."""
     holder = request.query_params.get("holder")
     # What was decided about waits for nobody, so nobody has it to themselves.
-    if holder is None or selection.status != "awaiting":
-        return project.selected(selection, after=after, limit=limit), 0
+    if holder is None or selection.status not in ("awaiting", "blind"):
+        found = project.selected(selection, after=after, limit=limit, without_blind=True)
+        return found, 0
     handed = project.hand_out(_holder(holder), selection, after=after, limit=limit)
     return Page(handed.items, after=None), handed.with_others
+
+
+def _is_mixed(request: HttpRequest, selection: Selection) -> bool:
+    """Tell whether images drawn at random come up among those that are asked for."""
+    return selection == QUEUE and "holder" in request.query_params
 
 
 def _pairs(project: Project, request: HttpRequest) -> Response:
@@ -262,7 +280,7 @@ def _decide(inbox: Inbox, wanted: list[Request], reviewer: str) -> Response:
     signed = [replace(one, reviewer=reviewer or one.reviewer) for one in wanted]
     outcome: Recorded = inbox.decide(signed)
     with inbox.project.store.read() as connection:
-        left = rounds.queue_length(connection)
+        left = piles.left(connection)
         rejected = [_refusal(connection, one) for one in outcome.rejected]
     return _json({"recorded": list(outcome.recorded), "rejected": rejected, "left": left})
 
@@ -290,8 +308,9 @@ def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[s
     item_ids = [item.item_id for item in page]
     signs = selected.signs(connection, item_ids)
     seen = decisions.latest_of(connection, item_ids)
+    blind = lots.blind(connection, item_ids)
     return [
-        _told(item)
+        (_veiled(item) if item.item_id in blind else _told(item))
         | {
             "v": thumbnails.version_of(signs[item.item_id]),
             "decided": _who(signs[item.item_id]),
@@ -305,6 +324,15 @@ def _told(item: ReviewItem) -> dict[str, Any]:
     """Return what the browser is told of an image; it sends labels back, so these come whole."""
     labels = ("given_label", "current_label", "suggested_label")
     return item.as_json() | {name: getattr(item, name) for name in labels}
+
+
+def _veiled(item: ReviewItem) -> dict[str, Any]:
+    """Return what the browser is told of an image that is decided about blind.
+
+    Nothing in it follows from what the model says, not even whether the queue would show it.
+    """
+    shown = replace(item, suggested_label=item.current_label, **(UNRANKED | {"reasons": ()}))
+    return _told(shown) | {"flagged": True, "is_blind": True}
 
 
 def _who(sign: Sign) -> dict[str, str] | None:
@@ -322,8 +350,9 @@ def _undoable(connection: Connection, decision: Decision) -> dict[str, Any] | No
     sequence = decisions.sequence_of(connection, decision.op_id)
     label = lineage.of_decision(decision.label_before, sequence)
     before = replace(ranked, current_label=label, status="unreviewed")
+    told = _veiled(before) if lots.is_for_the_blind(connection, item.item_id) else _told(before)
     others = [one for one in decisions.of_item(connection, item.item_id) if one != decision]
-    shown = _told(before) | {"v": thumbnails.version_of(item)}
+    shown = told | {"v": thumbnails.version_of(item)}
     shown["seen"] = others[0].op_id if others else None
     return {"op_id": decision.op_id, "action": decision.action, "item": shown}
 

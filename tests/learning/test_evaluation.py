@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cleaner.arrays import Labels, PredProbs
-from cleaner.learning.evaluation import evaluate, wilson_interval
+from cleaner.intervals import wilson_interval
+from cleaner.learning.evaluation import evaluate
 
 
 def judged(predicted: list[int], labels: list[int]) -> tuple[PredProbs, Labels, list[str]]:

@@ -7,7 +7,8 @@
  *  - The ranking follows the decisions, but never under the fingers: the image on the screen
  *    and the ones decoded after it stay in their order; what comes later is the server's.
  *  - Names are set as text, never as markup.
- *  - To who reviews blind nothing tells what the model thinks of an image not decided yet.
+ *  - To who reviews blind nothing tells what the model thinks of an image not decided yet. Of
+ *    images that measure the labels the server does not even say it (`is_blind`).
  */
 
 const PAGE = 50; // queue entries fetched at a time
@@ -221,6 +222,11 @@ class Deck {
     return this.loading ? null : (this.queue[0] ?? null);
   }
 
+  /* Whether the image on the screen is decided about without what the model says of it. */
+  get isBlind() {
+    return this.blind || Boolean(this.current?.is_blind);
+  }
+
   // -- deciding
 
   /* Whether the picture on the screen is complete and is the one a key would decide about. */
@@ -250,7 +256,7 @@ class Deck {
       this.screen.flash("wait", "Wait for the picture");
       return false;
     }
-    const { blind } = this;
+    const blind = this.isBlind;
     const entry = { ...this.entry(item, action), label, seen: item.seen ?? null, blind };
     this.queue.shift();
     this.decided.add(item.item_id);
@@ -267,6 +273,7 @@ class Deck {
 
   /* Returns what the model had to say, for who has decided without knowing. */
   opinion(item) {
+    if (item.is_blind) return "";
     if (item.suggested_label === item.current_label) return "The model suggested nothing else";
     const name = this.screen.name(item.suggested_label);
     return `The model suggested ${name} (${percent(item.suggested_confidence)})`;
@@ -294,7 +301,7 @@ class Deck {
   moveToSuggested() {
     const item = this.current;
     if (!item) return;
-    if (this.blind) {
+    if (this.isBlind) {
       this.screen.flash("wait", "Blind: press a number, or T and type");
       return;
     }
@@ -493,7 +500,7 @@ class Deck {
     clearTimeout(this.restTimer);
     const { evidence } = this.screen;
     evidence.dispatchEvent(new CustomEvent("leave"));
-    if (!item || this.blind) return;
+    if (!item || this.isBlind) return;
     this.restTimer = setTimeout(
       () => evidence.dispatchEvent(new CustomEvent("rest", { detail: item })), REST_MS,
     );
@@ -504,7 +511,8 @@ class Deck {
     const reason = this.pictures.broken.get(item.item_id);
     if (reason === undefined) this.screen.drawPicture(image, item);
     else this.screen.drawBroken(reason);
-    this.screen.drawItem(this.blind ? veiled(item) : item);
+    this.screen.drawItem(this.isBlind ? veiled(item) : item);
+    this.screen.root.classList.toggle("blind", this.isBlind);
   }
 
   showNone() {

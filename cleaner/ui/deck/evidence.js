@@ -205,7 +205,7 @@ class Evidence {
   async look() {
     const item = this.deck.current;
     if (!item) return;
-    if (this.deck.blind) {
+    if (this.deck.isBlind) {
       this.screen.flash("wait", "Blind: decide first, then see");
       return;
     }

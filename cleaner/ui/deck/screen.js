@@ -178,9 +178,10 @@ class Screen {
         item.suggested_label, item.suggested_confidence);
     } else {
       this.drawRow(this.suggestedRow, "Suggested label", null, null);
-      this.suggestedRow.name.textContent = item.isVeiled ? "hidden until you decide" : "the same";
+      this.suggestedRow.name.textContent = unsaid(item);
     }
     const reasons = [...decidedBefore(item), ...item.reasons];
+    if (item.is_blind) reasons.push("It measures how many labels are wrong: decide by the picture");
     if (!isGiven) reasons.push(`Given label: ${this.name(item.given_label)}`);
     this.reasons.replaceChildren(...reasons.slice(0, 4).map((reason) => el("li", "", reason)));
     this.acceptName.textContent = this.name(item.current_label);
@@ -286,7 +287,7 @@ class Screen {
 
   tagOf(name) {
     if (name === this.deck.current?.current_label) return "current";
-    if (this.deck.blind) return "";
+    if (this.deck.isBlind) return "";
     return name === this.deck.current?.suggested_label ? "suggested" : "";
   }
 
@@ -301,6 +302,12 @@ function freeChip(number) {
   chip.title = "For the next class you type";
   chip.setAttribute("aria-hidden", "true");
   return chip;
+}
+
+/* Returns what stands where a suggestion would. */
+function unsaid(item) {
+  if (item.is_blind) return "none: looked at blind";
+  return item.isVeiled ? "hidden until you decide" : "the same";
 }
 
 const STATUS_WORDS = {
