@@ -16,6 +16,38 @@ MUCH_LARGER = 10
 _NAMED = 3
 _SEVERITIES = ("error", "warning", "info")
 
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What a round found about a class as a whole, or about two.
+
+    Attributes:
+        kind: one of `TRAITS`.
+        class_names: one or two.
+        detail: one or two sentences, without what `class_names` are called.
+        figures: the numbers behind it, by name.
+        images: numbers of images that show it, group by group.
+        captions: what each group shows.
+    """
+
+    kind: str
+    class_names: tuple[str, ...]
+    detail: str
+    figures: Mapping[str, int | float]
+    images: tuple[tuple[int, ...], ...] = ()
+    captions: tuple[str, ...] = ()
+
+
+# The kinds of traits, and what each says of the classes.
+TRAITS: dict[str, str] = {
+    "border": "is told apart by its border alone",
+    "colour": "is told apart by its colours alone",
+    "merge": "cannot be told apart",
+    "confusable": "are often taken for each other",
+    "split": "holds two kinds of images",
+}
+
+
 LabelFlow = Mapping[tuple[str, str, Status], int]
 EXCLUDED = "(excluded)"
 

@@ -8,9 +8,11 @@ between them is mended by leaving one of its images out, never by moving one acr
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from sqlalchemy import Connection
 
 from cleaner.decisions import CONFIRMED
 from cleaner.errors import UnknownKind
@@ -23,24 +25,69 @@ from cleaner.store.findings import KindCount, OpenFinding
 # Kinds whose findings are groups of which one image may stay.
 GROUPS = ("exact_duplicate", "near_duplicate", "split_leak")
 # Of files that are no images of the dataset, so there is nothing to exclude.
-_NO_IMAGES = ("unreadable", "skipped", "outside_class", "empty_class", "unlisted_folder")
+NO_IMAGES = ("unreadable", "skipped", "outside_class", "empty_class", "unlisted_folder")
 # Of a leak the image that was held out stays: there are fewer of them.
 _HELD_OUT = {"test": 2, "validation": 1, "train": 0}
 
 
+Marks = Mapping[int, tuple[str, ...]]
+"""Findings that somebody ticked: number -> the paths it had. A later scan gives other numbers, so
+a mark counts only as long as both agree."""
+
+
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What an action on all of a kind would do; nothing is recorded yet.
+class Part:
+    """Which findings of a kind something is done about.
 
     Attributes:
-        kept: images that stay, one for each group of `keep_one`.
-        excluded: images that would be excluded.
+        severity: only those of this one; None for all. Of copies, ``info`` are those within one
+            class and ``warning`` those across classes.
+        only: no others than these; None for all.
+        but: these are left alone.
+    """
+
+    severity: str | None = None
+    only: Marks | None = None
+    but: Marks = field(default_factory=dict)
+
+    def holds(self, one: OpenFinding) -> bool:
+        """Tell whether a finding of the right kind and severity is part of it."""
+        wanted = self.only is None or self.only.get(one.finding_id) == one.finding.paths
+        return wanted and self.but.get(one.finding_id) != one.finding.paths
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What becomes of a group of copies; without a `kept` one, all of them go."""
+
+    kept: Item | None
+    excluded: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an action on many findings would do; nothing is recorded yet.
+
+    Attributes:
+        groups: of `one_kept`, one for each group; else one for all images.
         left: groups that are left alone, for their labels disagree and none prevails.
     """
 
-    kept: tuple[Item, ...]
-    excluded: tuple[Item, ...]
+    groups: tuple[Settled, ...]
     left: int
+
+    @property
+    def kept(self) -> tuple[Item, ...]:
+        """Images that stay, one for each group of `one_kept`."""
+        return tuple(group.kept for group in self.groups if group.kept is not None)
+
+    @property
+    def excluded(self) -> tuple[Item, ...]:
+        """Images that would be excluded."""
+        return tuple(item for group in self.groups for item in group.excluded)
 
 
 def kinds(project: Project) -> list[KindCount]:
@@ -49,8 +96,14 @@ def kinds(project: Project) -> list[KindCount]:
         return findings.kinds(connection)
 
 
+def by_severity(project: Project) -> list[KindCount]:
+    """Return the same for each kind and severity, in no order."""
+    with project.store.read() as connection:
+        return findings.by_severity(connection)
+
+
 def of_kind(
-    project: Project, kind: str, *, after: int = 0, limit: int | None = None
+    project: Project, kind: str, part: Part = WHOLE, *, after: int = 0, limit: int | None = None
 ) -> list[OpenFinding]:
     """Return open findings of one kind, behind the finding of number `after`.
 
@@ -58,32 +111,51 @@ def of_kind(
         UnknownKind: nothing of this kind was found.
     """
     with project.store.read() as connection:
-        known = findings.known_kinds(connection)
-        if kind not in known:
-            raise UnknownKind(
-                f"{shown_path(str(project.root))}: no finding of kind {kind!r}. "
-                f"Known: {', '.join(known) or 'none; scan or score first'}."
-            )
-        return findings.open_findings(connection, kind, after=after, limit=limit)
+        return _found(connection, project, kind, part, after, limit)
 
 
-def all_excluded(project: Project, kind: str) -> Proposal:
+def _found(
+    connection: Connection,
+    project: Project,
+    kind: str,
+    part: Part,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[OpenFinding]:
+    known = findings.known_kinds(connection)
+    if kind not in known:
+        raise UnknownKind(
+            f"{shown_path(str(project.root))}: no finding of kind {kind!r}. "
+            f"Known: {', '.join(known) or 'none; scan or score first'}."
+        )
+    found = findings.open_findings(
+        connection,
+        kind,
+        severity=part.severity,
+        among=None if part.only is None else list(part.only),
+        after=after,
+        limit=limit,
+    )
+    return [one for one in found if part.holds(one)]
+
+
+def all_excluded(project: Project, kind: str, part: Part = WHOLE) -> Proposal:
     """Propose to exclude every image that findings of this kind are about.
 
     Raises:
         UnknownKind: nothing of this kind was found, or it is not about images.
     """
-    if kind in _NO_IMAGES:
+    if kind in NO_IMAGES:
         raise UnknownKind(
             f"{kind}: these files are no images of the dataset, so there is nothing to exclude. "
             "Mend or delete the files, or dismiss the findings."
         )
-    found = of_kind(project, kind)
+    found = of_kind(project, kind, part)
     images = {item.item_id: item for one in found for item in one.images}
-    return Proposal((), tuple(images.values()), 0)
+    return Proposal((Settled(None, tuple(images.values())),), 0)
 
 
-def one_kept(project: Project, kind: str) -> Proposal:
+def one_kept(project: Project, kind: str, part: Part = WHOLE) -> Proposal:
     """Propose to keep the best image of each group, and to exclude the others.
 
     Groups that share an image are one. Whose label a person confirmed goes first, then whose
@@ -99,17 +171,17 @@ def one_kept(project: Project, kind: str) -> Proposal:
             f"{kind}: its findings are no groups of copies. One of each can be kept of: "
             f"{', '.join(GROUPS)}."
         )
-    kept: list[Item] = []
-    excluded: list[Item] = []
-    left = 0
-    for group in _groups(of_kind(project, kind)):
-        best = _best(group)
-        if best is None:
-            left += 1
-            continue
-        kept.append(best)
-        excluded += [item for item in group if item.item_id != best.item_id]
-    return Proposal(tuple(kept), tuple(excluded), left)
+    groups = [settled(group) for group in _groups(of_kind(project, kind, part))]
+    settling = tuple(group for group in groups if group.kept is not None)
+    return Proposal(settling, len(groups) - len(settling))
+
+
+def settled(group: Sequence[Item]) -> Settled:
+    """Return which image of a group would be kept; none where the labels leave it open."""
+    best = _best(group)
+    if best is None:
+        return Settled(None, ())
+    return Settled(best, tuple(item for item in group if item.item_id != best.item_id))
 
 
 def _groups(found: Sequence[OpenFinding]) -> list[list[Item]]:
@@ -163,10 +235,8 @@ def take_back(project: Project, recorded: Recorded, *, reviewer: str = "") -> Re
     )
 
 
-def dismiss(
-    project: Project, kind: str, finding_ids: Sequence[int] | None = None, *, reviewer: str = ""
-) -> int:
-    """Mark open findings of a kind as fine, all or those named; they do not return.
+def dismiss(project: Project, kind: str, part: Part = WHOLE, *, reviewer: str = "") -> int:
+    """Mark open findings of a kind as fine; they do not return.
 
     Returns:
         How many.
@@ -174,9 +244,9 @@ def dismiss(
     Raises:
         UnknownKind: nothing of this kind was found.
     """
-    of_kind(project, kind, limit=1)
     with project.store.write() as connection:
-        return findings.dismiss(connection, kind, finding_ids, reviewer=reviewer)
+        found = _found(connection, project, kind, part)
+        return findings.dismiss(connection, kind, found, reviewer=reviewer)
 
 
 def restore(project: Project, kind: str) -> int:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, UInt8
 from numpy import ndarray
 
 COLOURS = 64
+SIDES = 4
 
 Looks = np.ndarray
 """(picture,) of `RECORD`."""
@@ -29,12 +30,15 @@ RECORD = np.dtype(
         ("entropy", "<f2"),  # of brightness, bits, 0..8
         ("sharpness", "<f2"),  # 0..1, see `sharpness`
         ("colours", "u1", (COLOURS,)),  # share of each of 4 x 4 x 4 colours, 0..255
+        # Of the outermost 32nd at each side: mean red, green and blue, and how much green varies.
+        ("border", "u1", (SIDES, 4)),
     ]
 )
 
 # The same as bytes: quicker, and a million pictures are measured one by one.
-_PACKED = struct.Struct(f"<4B2e{COLOURS}s")
+_PACKED = struct.Struct(f"<4B2e{COLOURS}s{SIDES * 4}s")
 _END = 0.01
+_BORDER = 32
 _LEAST_RISE = 0.25  # grey levels between neighbours, in the mean: with less there is no edge
 
 _Channel = UInt8[ndarray, "row column"]
@@ -63,6 +67,7 @@ def measured(channel: _Channel, grid: _Grid, histogram: Sequence[int], entropy: 
         entropy,
         sharpness(channel),
         shares.astype(np.uint8).tobytes(),
+        _border(grid).tobytes(),
     ).hex()
 
 
@@ -72,6 +77,16 @@ def _colours(grid: _Grid) -> tuple[np.ndarray, np.ndarray]:
     most, least = np.maximum(red, green), np.minimum(red, green)
     spread = np.maximum(most, blue) - np.minimum(least, blue)
     return (red >> 6 << 4) | (green >> 6 << 2) | (blue >> 6), spread
+
+
+def _border(grid: _Grid) -> np.ndarray:
+    width = len(grid) // _BORDER
+    strips = (grid[:width], grid[-width:], grid[:, :width], grid[:, -width:])
+    sides = np.stack([strip.reshape(-1, 3) for strip in strips]).astype(np.float32)
+    found = np.empty((SIDES, 4), np.float32)
+    found[:, :3] = sides.mean(axis=1)
+    found[:, 3] = sides[:, :, 1].std(axis=1)
+    return (found + 0.5).astype(np.uint8)
 
 
 def sharpness(channel: _Channel) -> float:

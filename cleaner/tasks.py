@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleaner import audits, queue, rescoring, surveying
-from cleaner.arrays import ViewFeatures
+from cleaner import audits, class_health, queue, rescoring, surveying, traits
+from cleaner.arrays import PredProbs, ViewFeatures
+from cleaner.audits import Seen
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
 from cleaner.engines import open_engine
@@ -29,6 +31,7 @@ from cleaner.settings import ScoreSettings
 from cleaner.standings import Verdict
 from cleaner.store import catalogue, decisions, findings
 from cleaner.store.opening import open_round
+from cleaner.traits import Gathered
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +108,7 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     )
     surveying.draw(project.store, number, doubts, seed=wanted.seed)
     _publish(kept, project, number)
-    _audit(project, items, features, report)
+    _look_around(project, _Judged(number, items, examples, prediction.pred_probs), features, report)
     return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}
 
 
@@ -245,16 +248,51 @@ def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
         findings.add(connection, found)
 
 
-def _audit(
-    project: Project, items: Sequence[Item], features: Sequence[ViewFeatures], report: Report
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A round whose images were judged."""
+
+    number: int
+    items: Sequence[Item]
+    examples: Examples
+    pred_probs: PredProbs
+
+
+def _look_around(
+    project: Project, judged: _Judged, features: Sequence[ViewFeatures], report: Report
 ) -> None:
     """Keep what shows once networks have seen the images, until the next round looks again."""
     report(Progress("Looking for copies and odd ones"))
-    sources = [_source(project, item) for item in items]
-    seen = gallery.seen_of(items, sources, features, project.state / "cache")
+    sources = [_source(project, item) for item in judged.items]
+    seen = gallery.seen_of(judged.items, sources, features, project.state / "cache")
     found = audits.run_after_round(seen)
     with project.store.write() as connection:
         findings.replace_all(connection, found, found_by="score")
+    report(Progress("Looking at the classes"))
+    _examine_classes(project, judged, seen)
+
+
+def _examine_classes(project: Project, judged: _Judged, seen: Seen) -> None:
+    """Keep what shows of the classes themselves, until the next round looks again.
+
+    Sealed images have no part in it: whoever reviews them must not know what the model says.
+    """
+    examples = judged.examples
+    open_ones = np.flatnonzero(~examples.sealed)
+    with project.store.read() as connection:
+        looks = catalogue.looks(connection)
+    gathered = Gathered(
+        examples.item_ids[open_ones],
+        examples.labels[open_ones],
+        examples.groups[open_ones],
+        examples.class_names,
+        judged.pred_probs[open_ones],
+        seen.features[open_ones],
+        [looks.get(item_id, "") for item_id in examples.item_ids[open_ones].tolist()],
+    )
+    found = traits.found(gathered)
+    with project.store.write() as connection:
+        class_health.keep(connection, found, judged.number)
 
 
 def _opening(project: Project, started_at: datetime) -> Opening:

@@ -10,6 +10,7 @@ from PIL import Image
 from cleaner import lanes
 from cleaner.errors import UnknownKind
 from cleaner.items import Item
+from cleaner.lanes import Part
 from cleaner.project import Project
 from cleaner.recording import Request
 from tests.pictures import detailed
@@ -82,8 +83,32 @@ def test_what_was_dismissed_does_not_return_with_a_scan(twins: Project) -> None:
 
 def test_one_of_several_can_be_dismissed(twins: Project) -> None:
     first, _second = lanes.of_kind(twins, "near_duplicate")
-    assert lanes.dismiss(twins, "near_duplicate", [first.finding_id]) == 1
+    marked = {first.finding_id: first.finding.paths}
+    assert lanes.dismiss(twins, "near_duplicate", Part(only=marked)) == 1
     assert len(lanes.of_kind(twins, "near_duplicate")) == 1
+
+
+def test_what_is_marked_is_left_alone(twins: Project) -> None:
+    first, second = lanes.of_kind(twins, "near_duplicate")
+    part = Part(but={first.finding_id: first.finding.paths})
+    excluded = lanes.all_excluded(twins, "near_duplicate", part).excluded
+    assert set(excluded) == set(second.images)
+
+
+def test_a_mark_on_a_finding_of_an_earlier_scan_counts_for_nothing(twins: Project) -> None:
+    first, _second = lanes.of_kind(twins, "near_duplicate")
+    stale = {first.finding_id: ("a/gone.png", "a/too.png")}
+    assert lanes.all_excluded(twins, "near_duplicate", Part(only=stale)).excluded == ()
+    assert len(lanes.of_kind(twins, "near_duplicate", Part(but=stale))) == 2
+
+
+def test_copies_across_classes_are_apart_from_those_within_one(twins: Project) -> None:
+    within = lanes.of_kind(twins, "near_duplicate", Part(severity="info"))
+    across = lanes.of_kind(twins, "near_duplicate", Part(severity="warning"))
+    assert [len(one.images) for one in within] == [3]
+    assert [len(one.images) for one in across] == [2]
+    counted = {one.severity: one.findings for one in lanes.by_severity(twins)}
+    assert counted == {"info": 1, "warning": 1}
 
 
 def test_an_unknown_kind_is_answered_with_the_known_ones(twins: Project) -> None:

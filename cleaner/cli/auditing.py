@@ -52,7 +52,9 @@ def audits(
 
     Without --kind, every kind with its counts: duplicates, dark, bright, blurry, odd sizes and so
     on, as the last scan found them, and after `score` also near duplicates that only a network
-    sees and pictures unlike all others. Excluded images leave their folder with `apply`; `undo`
+    sees and pictures unlike all others. Above them stands what shows of the classes as a whole:
+    sizes, pairs taken for each other, classes that are perhaps one or two, and those told apart
+    by their border or colours alone. Excluded images leave their folder with `apply`; `undo`
     takes decisions back.
     """
     action = _action(flags)
@@ -85,7 +87,7 @@ _Answer = tuple[dict[str, Any], Sequence[str]]
 
 
 def _all_kinds(desk: Desk, project: Project) -> _Answer:
-    from cleaner import lanes
+    from cleaner import class_health, lanes
 
     found = lanes.kinds(project)
     document = {
@@ -98,9 +100,19 @@ def _all_kinds(desk: Desk, project: Project) -> _Answer:
                 "dismissed": one.dismissed,
             }
             for one in found
-        ]
+        ],
+        "classes": class_health.as_json(class_health.read(project)),
     }
-    return document, list(_kind_lines(desk, document["kinds"]))
+    lines = [*_class_lines(document["classes"]), *_kind_lines(desk, document["kinds"])]
+    return document, lines
+
+
+def _class_lines(found: list[dict[str, Any]]) -> Iterator[str]:
+    for one in found:
+        yield f"{one['says']}:" if "says" in one else f"{one['kind'].replace('_', ' ')}:"
+        yield f"  {one['detail']}"
+    if found:
+        yield ""
 
 
 def _kind_lines(desk: Desk, found: list[dict[str, Any]]) -> Iterator[str]:

@@ -137,6 +137,12 @@ def _known(row: Any) -> KnownFile:
     )
 
 
+def looks(connection: Connection) -> dict[int, str]:
+    """Return how every image that is there looks, as `cleaner.looks` reads it, by number."""
+    rows = connection.execute(select(items.c.item_id, items.c.looks).where(items.c.present))
+    return {row.item_id: row.looks for row in rows}
+
+
 def add_items(connection: Connection, files: Sequence[tuple[ScannedFile, int, Split]]) -> None:
     """Add images never seen before, each with its duplicate group and split."""
     add_rows(connection, items, [_new_row(*entry) for entry in files])

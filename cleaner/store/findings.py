@@ -8,7 +8,7 @@ no duplicate left to see to.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -158,68 +158,90 @@ class Fine:
 # -- looking -----------------------------------------------------------------------------
 
 
-def _standing() -> Select[Any]:
-    """Select each finding with how many of its images are in the dataset, if it is open."""
-    in_dataset = case(
-        ((items.c.present) & (~items.c.quarantined) & (items.c.status != "excluded"), 1), else_=0
-    )
-    images = func.coalesce(func.sum(in_dataset), 0)
+def _images() -> Any:
+    """Return how many images of a finding are in the dataset, as a column of `findings`.
+
+    Asked finding by finding, so that a page of findings costs no more than its own images.
+    """
+    there = (items.c.present) & (~items.c.quarantined) & (items.c.status != "excluded")
     return (
-        select(
-            findings.c.finding_id,
-            findings.c.kind,
-            findings.c.severity,
-            images.label("images"),
-        )
-        .select_from(findings)
-        .outerjoin(finding_items, finding_items.c.finding_id == findings.c.finding_id)
-        .outerjoin(items, items.c.item_id == finding_items.c.item_id)
-        .where(~findings.c.dismissed)
-        .group_by(findings.c.finding_id, findings.c.kind, findings.c.severity, findings.c.needs)
-        .having(images >= findings.c.needs)
+        select(func.count())
+        .select_from(finding_items.join(items, items.c.item_id == finding_items.c.item_id))
+        .where(finding_items.c.finding_id == findings.c.finding_id, there)
+        .correlate(findings)
+        .scalar_subquery()
     )
+
+
+def _standing(*columns: Any) -> Select[Any]:
+    """Select columns of each finding that is open."""
+    return select(*columns).where(~findings.c.dismissed, _images() >= findings.c.needs)
+
+
+def by_severity(connection: Connection) -> list[KindCount]:
+    """Return how many findings of each kind and severity are open, in no order."""
+    key = (findings.c.kind, findings.c.severity)
+    standing = _standing(*key, _images().label("images")).subquery()
+    # A file that is no image counts as one, or "unreadable" would be about nothing.
+    images = func.sum(case((standing.c.images == 0, 1), else_=standing.c.images))
+    columns = (standing.c.kind, standing.c.severity)
+    rows = connection.execute(select(*columns, func.count(), images).group_by(*columns))
+    counted = {
+        (kind, severity): KindCount(kind, severity, count, int(concerned), 0)
+        for kind, severity, count, concerned in rows
+    }
+    fine = select(*key, func.count()).where(findings.c.dismissed).group_by(*key)
+    for kind, severity, count in connection.execute(fine):
+        known = counted.get((kind, severity), KindCount(kind, severity, 0, 0, 0))
+        counted[kind, severity] = replace(known, dismissed=count)
+    return list(counted.values())
 
 
 def kinds(connection: Connection) -> list[KindCount]:
     """Return how many findings of each kind are open, the gravest kinds first, then the largest."""
-    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
-    standing = _standing().subquery()
     counted: dict[str, KindCount] = {}
-    # A file that is no image counts as one, or "unreadable" would be about nothing.
-    images = func.sum(case((standing.c.images == 0, 1), else_=standing.c.images))
-    rows = connection.execute(
-        select(standing.c.kind, standing.c.severity, func.count(), images).group_by(
-            standing.c.kind, standing.c.severity
+    # Those that have open findings come last, so that their severity is the one that counts.
+    for one in sorted(by_severity(connection), key=lambda one: (one.findings > 0, -_rank(one))):
+        before = counted.get(one.kind, replace(one, findings=0, images=0, dismissed=0))
+        counted[one.kind] = KindCount(
+            one.kind,
+            one.severity,
+            before.findings + one.findings,
+            before.images + one.images,
+            before.dismissed + one.dismissed,
         )
-    )
-    for kind, severity, count, concerned in rows:
-        before = counted.get(kind, KindCount(kind, severity, 0, 0, 0))
-        gravest = min(before.severity, severity, key=rank.__getitem__)
-        counted[kind] = KindCount(
-            kind, gravest, before.findings + count, before.images + int(concerned), 0
-        )
-    fine = connection.execute(
-        select(findings.c.kind, func.min(findings.c.severity), func.count())
-        .where(findings.c.dismissed)
-        .group_by(findings.c.kind)
-    )
-    for kind, severity, count in fine:
-        known = counted.get(kind, KindCount(kind, severity, 0, 0, 0))
-        counted[kind] = replace(known, dismissed=count)
-    return sorted(counted.values(), key=lambda one: (rank[one.severity], -one.findings, one.kind))
+    return sorted(counted.values(), key=lambda one: (_rank(one), -one.findings, one.kind))
+
+
+def _rank(one: KindCount) -> int:
+    return SEVERITIES.index(one.severity)
 
 
 def open_findings(
-    connection: Connection, kind: str, *, after: int = 0, limit: int | None = None
+    connection: Connection,
+    kind: str,
+    *,
+    severity: str | None = None,
+    among: Collection[int] | None = None,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[OpenFinding]:
-    """Return open findings of one kind in the order they were found, behind number `after`."""
-    standing = _standing().where(findings.c.kind == kind, findings.c.finding_id > after)
-    page = standing.order_by(findings.c.finding_id).limit(limit).subquery()
-    rows = connection.execute(
-        select(findings)
-        .where(findings.c.finding_id.in_(select(page.c.finding_id)))
-        .order_by(findings.c.finding_id)
-    ).all()
+    """Return open findings of one kind in the order they were found, behind number `after`.
+
+    Args:
+        connection: to the database.
+        kind: as in `Finding`.
+        severity: only those of this one.
+        among: only those of these numbers, a few.
+        after: only those behind this number.
+        limit: at most so many.
+    """
+    statement = _standing(findings).where(findings.c.kind == kind, findings.c.finding_id > after)
+    if severity is not None:
+        statement = statement.where(findings.c.severity == severity)
+    if among is not None:
+        statement = statement.where(findings.c.finding_id.in_(list(among)))
+    rows = connection.execute(statement.order_by(findings.c.finding_id).limit(limit)).all()
     images = _images_of(connection, [row.finding_id for row in rows])
     return [
         OpenFinding(
@@ -303,13 +325,13 @@ def about(connection: Connection, item_ids: Sequence[int]) -> dict[int, list[tup
     told: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for some in _parts(item_ids):
         concerned = select(finding_items.c.finding_id).where(finding_items.c.item_id.in_(some))
-        standing = _standing().where(findings.c.finding_id.in_(concerned)).subquery()
+        standing = _standing(findings.c.finding_id, findings.c.kind, findings.c.detail)
+        open_ones = standing.where(findings.c.finding_id.in_(concerned)).subquery()
         rows = connection.execute(
-            select(finding_items.c.item_id, findings.c.kind, findings.c.detail)
-            .join(findings, findings.c.finding_id == finding_items.c.finding_id)
-            .join(standing, standing.c.finding_id == findings.c.finding_id)
+            select(finding_items.c.item_id, open_ones.c.kind, open_ones.c.detail)
+            .join(open_ones, open_ones.c.finding_id == finding_items.c.finding_id)
             .where(finding_items.c.item_id.in_(some))
-            .order_by(findings.c.finding_id)
+            .order_by(open_ones.c.finding_id)
         )
         for item_id, kind, detail in rows:
             told[item_id].append((kind, detail))
@@ -320,13 +342,9 @@ def about(connection: Connection, item_ids: Sequence[int]) -> dict[int, list[tup
 
 
 def dismiss(
-    connection: Connection, kind: str, finding_ids: Sequence[int] | None = None, *, reviewer: str
+    connection: Connection, kind: str, chosen: Sequence[OpenFinding], *, reviewer: str
 ) -> int:
-    """Remember that open findings of a kind are fine, all or those named; return how many."""
-    wanted = None if finding_ids is None else set(finding_ids)
-    chosen = [
-        one for one in open_findings(connection, kind) if wanted is None or one.finding_id in wanted
-    ]
+    """Remember that these open findings of a kind are fine; return how many."""
     hashes = _hashes(connection, [one.finding_id for one in chosen])
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     rows = [

@@ -39,7 +39,8 @@ def _open(project: Project, kind: str) -> list[tuple[str, ...]]:
 
 def _dismiss(project: Project, kind: str) -> int:
     with project.store.write() as connection:
-        return findings.dismiss(connection, kind, reviewer="")
+        chosen = findings.open_findings(connection, kind)
+        return findings.dismiss(connection, kind, chosen, reviewer="")
 
 
 def test_a_group_is_settled_once_one_image_is_left(project: Project, store_url: str) -> None:

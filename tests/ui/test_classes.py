@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from cleaner import classes
+from cleaner import class_health, classes
+from cleaner.health import Trait
 from cleaner.project import Project
-from tests.ui.test_pages import button, run_page
+from tests.ui.test_pages import button, run_page, texts
 
 
 def _counts(app: AppTest) -> dict[str, int]:
@@ -43,3 +44,18 @@ def test_a_name_that_cannot_be_is_refused_with_the_reason(project: Project) -> N
     button(app, "Add").click().run()
     assert "it differs from the class circle in capitals" in _said(app)
     assert "CIRCLE" not in _counts(app)
+
+
+def test_how_the_classes_are_is_said_and_shown(project: Project) -> None:
+    captions = ("the first", "the second")
+    found = Trait("merge", ("star", "square"), "They are one.", {}, ((7, 8), (13,)), captions)
+    with project.store.write() as connection:
+        class_health.keep(connection, [found], round_id=1)
+    app = run_page(project, "classes")
+    assert "star and square cannot be told apart They are one." in _said(app)
+    button(app, "Open in Review").click().run()
+    assert app.session_state["gone"] == "review"
+
+
+def test_sound_classes_are_said_to_be_sound(project: Project) -> None:
+    assert "none falls into two parts" in texts(run_page(project, "classes"))

@@ -60,6 +60,8 @@ def run_page(project: Project, name: str) -> AppTest:
             "review": (project, key, go),
             "history": (project, key),
             "map": (project, key, go),
+            "audits": (project, key, go),
+            "classes": (project, key, go),
         }
         room.draw(*arguments.get(name, (project,)))
 

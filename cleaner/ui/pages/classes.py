@@ -1,4 +1,4 @@
-"""The classes themselves: add, rename and merge them, and take that back."""
+"""The classes themselves: add, rename and merge them, take that back, and how they are."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from cleaner.class_edits import ClassEdit
 from cleaner.errors import CleanerError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.ui import clock, job_panel, session
+from cleaner.ui import class_traits, clock, job_panel, session
 
 _EDITS_SHOWN = 20
 
 
-def draw(project: Project) -> None:
-    """Draw the page."""
+def draw(project: Project, key: str, go: Callable[..., None]) -> None:
+    """Draw the page for the dataset with this key.
+
+    `go` opens another one by name, with parameters for its address.
+    """
     st.title("Classes")
     job = job_panel.draw(project, with_curves=False)
     st.markdown(
@@ -36,6 +39,7 @@ def draw(project: Project) -> None:
         _tell()
         _forms(project, names, busy=job is not None)
         _history(project, busy=job is not None)
+    class_traits.draw(project, key, go)
 
 
 def _forms(project: Project, names: tuple[str, ...], *, busy: bool) -> None:

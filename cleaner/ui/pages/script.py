@@ -14,12 +14,12 @@ from streamlit.navigation.page import Page
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.ui import session
-from cleaner.ui.pages import classes, history, map, model, overview, review, train, welcome
+from cleaner.ui.pages import audits, classes, history, map, model, overview, review, train, welcome
 from cleaner.ui.session import Session
 
 _UI = Path(__file__).parent.parent
 _SIDEBAR_WIDTH_PX = 232
-PAGE_NAMES = ("overview", "review", "map", "history", "classes", "train", "model")
+PAGE_NAMES = ("overview", "review", "audits", "map", "history", "classes", "train", "model")
 
 
 def main() -> None:
@@ -71,9 +71,10 @@ def _rooms(here: Session, go: Callable[[str], None]) -> dict[str, Callable[[], N
     return {
         "overview": partial(overview.draw, project, go),
         "review": partial(review.draw, project, key, go),
+        "audits": partial(audits.draw, project, key, go),
         "map": partial(map.draw, project, key, go),
         "history": partial(history.draw, project, key),
-        "classes": partial(classes.draw, project),
+        "classes": partial(classes.draw, project, key, go),
         "train": partial(train.draw, project),
         "model": partial(model.draw, project),
     }
