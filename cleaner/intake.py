@@ -6,6 +6,7 @@ keeps its number, its decisions and its split.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from cleaner.store import catalogue, class_edits, decisions, findings
 from cleaner.store.catalogue import KnownFile
 
 _NONE_GIVEN: Mapping[str, Split] = {}
+_SHARES = "shares held out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,26 @@ def take_in(
     issues = (*scan.findings, *_outdated(scan, matching), *examined.audited)
     findings.replace_all(connection, issues, found_by="scan")
     return Intake(added=added, relocated=len(relocated), missing=len(gone))
+
+
+def hold_out(connection: Connection, *, validation: float, test: float) -> None:
+    """Note what share of the images that come from now on is kept from training.
+
+    Those that are here stay in the part they are in: a test image must never be trained on.
+
+    Raises:
+        SettingsError: the shares leave nothing to train on.
+    """
+    splits.check_shares(validation, test)
+    shares = {"validation": validation, "test": test}
+    catalogue.set_facts(connection, {_SHARES: json.dumps(shares)})
+
+
+def held_out(connection: Connection) -> dict[str, float]:
+    """Return the shares of validation and test that new images get; empty for the usual ones."""
+    noted = catalogue.fact(connection, _SHARES)
+    found: dict[str, float] = {} if noted is None else json.loads(noted)
+    return found
 
 
 def _outdated(scan: Scan, matching: _Matching) -> list[Finding]:
@@ -184,8 +206,9 @@ def _add(
         matching.known[index].given_label if index in matching.known else file.class_name
         for index, file in enumerate(files)
     ]
+    shares = held_out(connection)
     assigned = splits.assign(
-        [file.content_hash for file in files], groups, labels, existing=existing
+        [file.content_hash for file in files], groups, labels, existing=existing, **shares
     )
     new = [index for index in range(len(files)) if index not in matching.known]
     catalogue.add_items(

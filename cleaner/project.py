@@ -377,6 +377,15 @@ class Project:
 
     # -- scanning --------------------------------------------------------------------
 
+    def hold_out(self, *, validation: float, test: float) -> None:
+        """Say what share of the images that come from now on is kept from training.
+
+        Raises:
+            SettingsError: the shares leave nothing to train on.
+        """
+        with self.store.write() as connection:
+            intake.hold_out(connection, validation=validation, test=test)
+
     def scan(self, report: Report = silent) -> Intake:
         """Walk the class folders and bring the catalogue up to date.
 

@@ -88,6 +88,24 @@ class ScoreSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class Distortions:
+    """Random changes of a training image, in the terms of TensorFlow's retrain.py.
+
+    Attributes:
+        flip: whether half the views are mirrored.
+        crop_percent: the margin about the part that is cut out; 0 keeps the whole picture, 100
+            half its width and height.
+        scale_percent: at most this much more margin, drawn anew each time.
+        brightness_percent: at most this much darker or brighter.
+    """
+
+    flip: bool = False
+    crop_percent: float = 0.0
+    scale_percent: float = 0.0
+    brightness_percent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSettings(_Settings):
     """How the final model is trained.
 

@@ -56,11 +56,7 @@ def assign(
         SettingsError: the shares leave nothing to train on.
         ShapeError: the three sequences are not of one length.
     """
-    if not (0 <= validation <= 1 and 0 <= test <= 1 and validation + test < 1):
-        raise SettingsError(
-            f"validation is {validation} and test {test}; give shares from 0 that leave some to "
-            "train on."
-        )
+    check_shares(validation, test)
     if not len(content_hashes) == len(groups) == len(labels):
         raise ShapeError(
             f"{len(content_hashes)} hashes, {len(groups)} groups and {len(labels)} labels."
@@ -80,6 +76,15 @@ def assign(
     return [
         existing.get(content, placement.splits[item]) for item, content in enumerate(content_hashes)
     ]
+
+
+def check_shares(validation: float, test: float) -> None:
+    """Raise SettingsError where the shares leave nothing to train on."""
+    if not (0 <= validation <= 1 and 0 <= test <= 1 and validation + test < 1):
+        raise SettingsError(
+            f"validation is {validation} and test {test}; give shares from 0 that leave some to "
+            "train on."
+        )
 
 
 @dataclass(slots=True)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
+from cleaner.errors import DatasetError, NotScored, SettingsError, StoreError, UnknownItem
 from cleaner.items import Item
 from cleaner.progress import Progress
 from cleaner.project import Project, default_state
@@ -39,6 +40,26 @@ def test_a_scan_tells_how_far_it_is(dataset: Path) -> None:
     project.scan(told.append)
     project.store.close()
     assert max(progress.done for progress in told) == 12
+
+
+def test_other_shares_are_held_out_of_the_images_that_come_then(tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "pets", {"cat": 20, "dog": 20})
+    project = Project(root)
+    project.hold_out(validation=0.05, test=0.3)
+    project.scan()
+    before = {item.content_hash: item.split for item in project.dataset().items}
+    assert Counter(before.values()) == {"train": 26, "validation": 2, "test": 12}
+
+    project.hold_out(validation=0.0, test=0.05)
+    write_image(root / "cat" / "later.png", seed=99)
+    project.scan()
+
+    after = {item.content_hash: item.split for item in project.dataset().items}
+    assert len(after) == 41
+    assert after | before == after
+    with pytest.raises(SettingsError):
+        project.hold_out(validation=0.5, test=0.5)
+    project.store.close()
 
 
 def test_a_renamed_file_keeps_its_number_and_split(project: Project) -> None:

@@ -26,6 +26,7 @@ from cleaner.cli import (
     datasets,
     history,
     importing,
+    labelling,
     layout,
     models,
     page,
@@ -98,6 +99,7 @@ for _verb in (
     rounds.list_jobs,
     datasets.recover,
     models.backbones,
+    labelling.label_image,
 ):
     verbs.add_command(_verb)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cleaner.project import Project
 
 _FINDINGS_SHOWN = 12
+_USUAL_SHARE = 0.1
 
 
 @click.command(epilog=examples("demo"))
@@ -45,19 +46,38 @@ def demo(*, folder: Path, seed: int, as_json: bool) -> None:
     answer(made, [facts, f"Next: python -m cleaner score {folder}"], as_json=as_json)
 
 
-@click.command(epilog=examples("scan data/demo"))
+@click.command(epilog=examples("scan data/demo", "scan photos --test-percent 20"))
 @dataset_verb
-def scan(desk: Desk) -> None:
+@click.option(
+    "--validation-percent",
+    type=click.IntRange(0, 98),
+    help="How many of the images that are new only decide when to stop.  [default: 10]",
+)
+@click.option(
+    "--test-percent",
+    type=click.IntRange(0, 98),
+    help="How many of them only measure the final model.  [default: 10]",
+)
+def scan(desk: Desk, *, validation_percent: int | None, test_percent: int | None) -> None:
     """Read the folder and name what is wrong with its files.
 
     Needs no model. Every file becomes an image of the dataset or a finding that says why not:
     unreadable, duplicate, too dark, and so on. Only new and changed files are read again.
+
+    An image is trained on, or validates, or tests, for good: by its content, so moving it changes
+    nothing, and duplicates keep together. Other percentages hold for images that come later.
     """
     with desk.project() as project:
+        if validation_percent is not None or test_percent is not None:
+            project.hold_out(validation=_share(validation_percent), test=_share(test_percent))
         with ProgressLine() as line:
             project.scan(line)
         document = _scanned(project)
     desk.answer(document, _scan_lines(desk, document))
+
+
+def _share(percent: int | None) -> float:
+    return _USUAL_SHARE if percent is None else percent / 100
 
 
 def _scanned(project: Project) -> dict[str, Any]:

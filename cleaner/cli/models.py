@@ -25,7 +25,7 @@ _BYTES_A_PARAMETER = 4
 # Those of `cleaner.exports`, named here so that --help need not load it.
 EXPORT_FORMATS = (
     *("folder", "csv", "tree", "coco", "tfrecord"),
-    *("keras", "saved_model", "tflite", "tflite_float16"),
+    *("keras", "saved_model", "tflite", "tflite_float16", "graph"),
 )
 
 

@@ -11,6 +11,7 @@ from cleaner.exporters import (
     coco,
     csv_file,
     folder,
+    frozen_graph,
     keras_file,
     saved_model,
     tflite,
@@ -44,6 +45,7 @@ MODEL_EXPORTERS: Mapping[str, ModelExporter] = {
     "saved_model": saved_model.export,
     "tflite": tflite.export,
     "tflite_float16": tflite.export_float16,
+    "graph": frozen_graph.export,
 }
 
 MODEL_FILES: Mapping[str, str] = {

@@ -47,7 +47,7 @@ def export(model: keras.Model, class_names: Sequence[str], destination: Path) ->
 
     def from_bytes(image_bytes: Any) -> dict[str, Any]:
         photos = tf.map_fn(
-            lambda encoded: _resized(_decoded(encoded), side_px),
+            lambda encoded: squared(encoded, side_px),
             image_bytes,
             fn_output_signature=tf.TensorSpec([side_px, side_px, 3], tf.float32),
         )
@@ -65,6 +65,11 @@ def export(model: keras.Model, class_names: Sequence[str], destination: Path) ->
         tf.saved_model.save(module, str(partial), signatures=signatures)
         (partial / "assets").mkdir(exist_ok=True)
         (partial / "assets" / LABELS_NAME).write_text(label_lines(class_names), encoding="utf-8")
+
+
+def squared(encoded: Any, side_px: int) -> Any:
+    """Return an encoded photo as (side_px, side_px, 3) floats, 0..255, as `cleaner.images` does."""
+    return _resized(_decoded(encoded), side_px)
 
 
 def _answer(probabilities: Any, labels: Sequence[str]) -> dict[str, Any]:

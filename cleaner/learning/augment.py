@@ -1,4 +1,4 @@
-"""Heavy augmentation: one random, repeatable view of an image."""
+"""Heavy augmentation, or distortions in percent: one random, repeatable view of an image."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 from PIL import Image
 
 from cleaner.arrays import RGBImage, SquareImage
+from cleaner.settings import Distortions
 
-# Part of the features' cache key: change it whenever a view would come out differently.
+# Parts of the features' cache keys: change one whenever a view would come out differently.
 VERSION = 2
+_DISTORTED_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,51 @@ class Strength:
 
 
 HEAVY = Strength()
+
+
+def key(distortions: Distortions | None) -> str:
+    """Name how views are drawn; features with equal names and seeds are interchangeable."""
+    if distortions is None:
+        return f"heavy{VERSION}"
+    return (
+        f"distorted{_DISTORTED_VERSION}-{'flip-' if distortions.flip else ''}"
+        f"crop{distortions.crop_percent:g}-scale{distortions.scale_percent:g}-"
+        f"brightness{distortions.brightness_percent:g}"
+    )
+
+
+def view(
+    image: RGBImage, side_px: int, rng: np.random.Generator, distortions: Distortions | None
+) -> SquareImage:
+    """Return one view, heavily augmented unless distortions are asked for."""
+    if distortions is None:
+        return augmented(image, side_px, rng)
+    return distorted(image, side_px, rng, distortions)
+
+
+def distorted(
+    image: RGBImage, side_px: int, rng: np.random.Generator, distortions: Distortions
+) -> SquareImage:
+    """Return one view of (side_px, side_px, 3), uint8, as retrain.py would draw it.
+
+    The picture is enlarged by the crop's margin and up to the scale's, and a square of the wanted
+    side is cut out anywhere. Where retrain.py let bright pixels exceed white, they end there.
+    """
+    larger = 1 + distortions.crop_percent / 100
+    larger *= 1 + rng.uniform(0, distortions.scale_percent / 100)
+    height, width = image.shape[:2]
+    left, top = (rng.uniform(0, side - side / larger) for side in (width, height))
+    picture = Image.fromarray(image).resize(
+        (side_px, side_px),
+        Image.Resampling.BILINEAR,
+        box=(left, top, left + width / larger, top + height / larger),
+        reducing_gap=2.0,
+    )
+    if distortions.flip and rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    share = distortions.brightness_percent / 100
+    brighter = np.asarray(picture) * rng.uniform(1 - share, 1 + share)
+    return np.asarray(brighter.round().clip(0, 255), np.uint8)
 
 
 def augmented(

@@ -22,10 +22,7 @@ from cleaner.engines import Engine, LocalEngine, Tick, chunked
 from cleaner.errors import BackboneError, ImageRejected
 from cleaner.learning import augment
 from cleaner.progress import Progress, Report, silent
-
-# The first views are the whole picture: beside two heavy ones, the mirror image improves the
-# ranking more than a third heavy view does.
-_STILL_VIEWS = ("plain", "mirrored")
+from cleaner.settings import Distortions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,8 @@ class Bottlenecks:
 
     Attributes:
         features: (view, readable item, feature), float32; view 0 is the plain image, view 1 its
-            mirror image, the others are heavily augmented.
+            mirror image, the others are heavily augmented. With distortions all but view 0 are
+            drawn by them.
         readable: index into the sources for each item of `features`, rising.
         rejected: (source, reason) of files that could not be read.
     """
@@ -53,7 +51,7 @@ class Bottlenecks:
     rejected: tuple[tuple[Source, str], ...]
 
 
-def view_features(
+def view_features(  # noqa: PLR0913 - what is looked at, how, and where it is kept
     sources: Sequence[Source],
     backbone: Backbone,
     *,
@@ -61,10 +59,17 @@ def view_features(
     seed: int,
     cache_folder: Path,
     report: Report = silent,
+    distortions: Distortions | None = None,
 ) -> Bottlenecks:
     """Return the features of `views` views of every image, from the cache where it has them."""
     (found,) = committee_features(
-        sources, [backbone], views=views, seed=seed, cache_folder=cache_folder, report=report
+        sources,
+        [backbone],
+        views=views,
+        seed=seed,
+        cache_folder=cache_folder,
+        report=report,
+        distortions=distortions,
     )
     return found
 
@@ -78,21 +83,23 @@ def committee_features(  # noqa: PLR0913 - what is looked at, how, and by whom
     cache_folder: Path,
     report: Report = silent,
     engine: Engine | None = None,
+    distortions: Distortions | None = None,
 ) -> tuple[Bottlenecks, ...]:
     """Return each backbone's features, in one pass over the images.
 
     An image that could not be read for one backbone is left out for all. A kill loses at most the
     chunks that were being worked on. Without an engine this machine does the work.
     """
+    drawing = _Drawing(seed, distortions)
     columns = [
-        [_Column(backbone, side_px, view, shelf / _view_key(view, seed)) for view in range(views)]
+        [_Column(backbone, side_px, view, shelf / drawing.key(view)) for view in range(views)]
         for backbone, side_px, shelf in (
             (each, each.info.input_side_px, cache_folder / "features" / each.content_id)
             for each in backbones
         )
     ]
     caches = {column.folder: RowCache(column.folder) for own in columns for column in own}
-    look = _Look(tuple(column for own in columns for column in own), seed)
+    look = _Look(tuple(column for own in columns for column in own), drawing)
     rejected = _fill(sources, look, caches, engine or LocalEngine(), report)
     readable = tuple(i for i, s in enumerate(sources) if s.content_hash not in rejected)
     hashes = [sources[index].content_hash for index in readable]
@@ -113,10 +120,27 @@ class _Column:
     folder: Path
 
 
-def _view_key(view: int, seed: int) -> str:
-    if view < len(_STILL_VIEWS):
-        return _STILL_VIEWS[view]
-    return f"heavy{augment.VERSION}-seed{seed}-view{view}"
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """How the views of an image are made."""
+
+    seed: int
+    distortions: Distortions | None = None
+
+    def is_mirrored(self, view: int) -> bool:
+        """Tell whether a view is the whole picture, mirrored.
+
+        Beside two heavy views it improves the ranking more than a third heavy one does.
+        """
+        return view == 1 and self.distortions is None
+
+    def key(self, view: int) -> str:
+        """Name a view; features of equal names and images are interchangeable."""
+        if view == 0:
+            return "plain"
+        if self.is_mirrored(view):
+            return "mirrored"
+        return f"{augment.key(self.distortions)}-seed{self.seed}-view{view}"
 
 
 def _stacked(caches: Sequence[RowCache], hashes: Sequence[str]) -> ViewFeatures:
@@ -171,10 +195,10 @@ class _Look:
     """The work: images are read, and their rows in the columns that lack them kept."""
 
     columns: tuple[_Column, ...]
-    seed: int
+    drawing: _Drawing
 
     def open(self) -> _Looking:
-        return _Looking(self.columns, self.seed)
+        return _Looking(self.columns, self.drawing)
 
 
 class _Looking:
@@ -184,9 +208,9 @@ class _Looking:
         BackboneError: where this worker runs, a network has other weights.
     """
 
-    def __init__(self, columns: Sequence[_Column], seed: int) -> None:
+    def __init__(self, columns: Sequence[_Column], drawing: _Drawing) -> None:
         self._columns = columns
-        self._seed = seed
+        self._drawing = drawing
         self._extractors: dict[Path, Extractor] = {}
         for column in columns:
             network = column.folder.parent
@@ -223,7 +247,7 @@ class _Looking:
         by_network: dict[Path, list[_Column]] = {}
         for column in (self._columns[number] for number in task.lacking):
             by_network.setdefault(column.folder.parent, []).append(column)
-        pictures = _Pictures(_unchanged(task.source), task.source.content_hash, self._seed)
+        pictures = _Pictures(_unchanged(task.source), task.source.content_hash, self._drawing)
         return [pair for own in by_network.items() for pair in self._seen(*own, pictures)]
 
     def _seen(
@@ -247,10 +271,10 @@ class _Pictures:
     other networks look at it.
     """
 
-    def __init__(self, data: bytes, content_hash: str, seed: int) -> None:
+    def __init__(self, data: bytes, content_hash: str, drawing: _Drawing) -> None:
         self._data = data
         self._content_seed = int(content_hash[:16], 16)
-        self._seed = seed
+        self._drawing = drawing
         self._decoded: dict[int, RGBImage] = {}
         self._drawn: dict[tuple[int, int], SquareImage] = {}
 
@@ -262,10 +286,10 @@ class _Pictures:
     def _draw(self, view: int, side_px: int) -> SquareImage:
         if view == 0:
             return images.squared(self._image(side_px), side_px)
-        if view == 1:
+        if self._drawing.is_mirrored(view):
             return self.view(0, side_px)[:, ::-1]
-        rng = np.random.default_rng([self._seed, view, self._content_seed])
-        return augment.augmented(self._image(side_px), side_px, rng)
+        rng = np.random.default_rng([self._drawing.seed, view, self._content_seed])
+        return augment.view(self._image(side_px), side_px, rng, self._drawing.distortions)
 
     def _image(self, side_px: int) -> RGBImage:
         if side_px not in self._decoded:

@@ -15,6 +15,7 @@ from cleaner.arrays import ImageBatch, Labels, RGBImage, SquareImage
 from cleaner.errors import ImageRejected
 from cleaner.learning import augment
 from cleaner.learning.training_set import Photo, labels_of
+from cleaner.settings import Distortions
 
 _BATCHES_AHEAD = 2
 _In = TypeVar("_In")
@@ -37,9 +38,15 @@ class Batch:
 
 
 def augmented_batches(
-    photos: Sequence[Photo], *, side_px: int, batch_size: int, seed: int, epoch: int
+    photos: Sequence[Photo],
+    *,
+    side_px: int,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    distortions: Distortions | None = None,
 ) -> Iterator[Batch]:
-    """Yield every photo once, shuffled, in a new heavily augmented view; repeats with its seeds.
+    """Yield every photo once, shuffled, in a new augmented view; repeats with its seeds.
 
     Batches differ by at most one photo in size: a last batch of one would make a wild step.
     """
@@ -48,7 +55,7 @@ def augmented_batches(
     def view(image: RGBImage, photo: Photo) -> SquareImage:
         # By content, not by place in the order: threads finish as they like.
         rng = np.random.default_rng([seed, epoch, int(photo.source.content_hash[:16], 16)])
-        return augment.augmented(image, side_px, rng)
+        return augment.view(image, side_px, rng, distortions)
 
     count = -(-len(photos) // batch_size)
     chosen = [[photos[i] for i in part] for part in np.array_split(order, count)]

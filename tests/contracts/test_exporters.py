@@ -132,11 +132,24 @@ def _by_litert(path: Path, photos: np.ndarray) -> Any:
     return classifier.predict(list(photos))
 
 
+def _by_graph(path: Path, photos: np.ndarray) -> Any:
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef()
+    definition.ParseFromString(path.read_bytes())
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(definition, name="")
+    output = definition.node[-2].name  # the last one has the labels
+    with tf.compat.v1.Session(graph=graph) as session:
+        return session.run(f"{output}:0", {"Placeholder:0": photos.astype(np.float32) / 255})
+
+
 READERS: dict[str, Callable[[Path, np.ndarray], Any]] = {
     "keras": _by_keras,
     "saved_model": _by_tensorflow,
     "tflite": _by_litert,
     "tflite_float16": _by_litert,
+    "graph": _by_graph,
 }
 
 

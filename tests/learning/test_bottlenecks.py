@@ -19,6 +19,7 @@ from cleaner.learning.bottlenecks import (
     view_features,
 )
 from cleaner.progress import Progress, Report, silent
+from cleaner.settings import Distortions
 from tests.pictures import write_image
 
 BACKBONE = "mobilenet_v2_1.0_224"
@@ -51,6 +52,31 @@ def test_views_differ_and_the_second_is_the_mirror_image(tmp_path: Path) -> None
     plain, mirrored, heavy = _features(_sources(tmp_path, 1), tmp_path / "cache").features[:, 0]
     assert np.abs(plain - mirrored).max() > 0
     assert np.corrcoef(plain, mirrored)[0, 1] > np.corrcoef(plain, heavy)[0, 1]
+
+
+def test_distorted_views_are_kept_like_plain_ones(tmp_path: Path) -> None:
+    sources = _sources(tmp_path / "photos", 2)
+    distortions = Distortions(crop_percent=30.0)
+    seen: list[Progress] = []
+
+    first, second = (
+        view_features(
+            sources,
+            open_backbone(BACKBONE),
+            views=2,
+            seed=1,
+            cache_folder=tmp_path / "cache",
+            report=seen.append,
+            distortions=distortions,
+        )
+        for _time in range(2)
+    )
+
+    assert len(seen) == 2  # one an image, the first time
+    np.testing.assert_array_equal(first.features, second.features)
+    usual = _features(sources, tmp_path / "cache").features
+    np.testing.assert_array_equal(first.features[0], usual[0])
+    assert np.abs(first.features[1] - usual[1]).max() > 0
 
 
 def test_a_file_changed_since_the_scan_is_named_and_not_cached(tmp_path: Path) -> None:
@@ -93,7 +119,11 @@ def test_a_backbone_s_features_do_not_depend_on_the_company(tmp_path: Path) -> N
     together = _committee(sources, tmp_path / "together")
     for names, found in zip(COMMITTEE, together, strict=True):
         alone = view_features(
-            sources, open_backbone(*names), views=3, seed=1, cache_folder=tmp_path / names[0]
+            sources,
+            open_backbone(*names),
+            views=3,
+            seed=1,
+            cache_folder=tmp_path / names[0],
         )
         np.testing.assert_array_equal(found.features, alone.features)
 
