@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from collections import deque
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _TFLITE_NAME = "model.tflite"
 _LABELS_NAME = "labels.txt"
+_RECEIPT_NAME = "receipt.json"
 _WAITING_PER_WORKER = 4
 _FLATBUFFER_MAGIC = b"TFL3"
 
@@ -49,6 +51,29 @@ def open_classifier(path: Path) -> Classifier:
         # Checked before the runtime sees it, which ends the process on some damaged files.
         raise ModelError(f"{shown_path(str(flatbuffer_path))}: this is no TensorFlow Lite model.")
     return Classifier(flatbuffer, _labels(flatbuffer_path), name=shown_path(str(flatbuffer_path)))
+
+
+def threshold_of(path: Path) -> float:
+    """Return the probability below which a trained model had better answer "unknown".
+
+    Raises:
+        ModelError: its receipt is not there, or names none.
+    """
+    receipt = _find(path).with_name(_RECEIPT_NAME)
+    shown = shown_path(str(receipt))
+    try:
+        found = json.loads(receipt.read_text(encoding="utf-8"))["unknown"]["threshold"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{shown}: it names no probability below which to answer unknown "
+            f"({type(error).__name__}). Train the model anew, or give one with --unknown-below."
+        ) from error
+    if not isinstance(found, float | int):
+        raise ModelError(
+            f"{shown}: there were too few validation images to choose when to answer unknown. "
+            "Give a probability with --unknown-below."
+        )
+    return float(found)
 
 
 class Classifier:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cleaner.items import Status, shown_path
+from cleaner.unknowns import is_unknown
 
 # Fewer make a weak class: its accuracy is learnt, and measured, on a handful of images.
 FEW_IMAGES = 100
@@ -79,7 +80,9 @@ def concerns(
         finding_kinds: how many findings of each (kind, severity) the last scan made.
     """
     found = [_of_kind(kind, severity, n) for (kind, severity), n in finding_kinds.items()]
-    found += [*_small(class_sizes), *_uneven(class_sizes)]
+    # A folder for what belongs to no class is no class, however few or many lie in it.
+    known = {name: size for name, size in class_sizes.items() if not is_unknown(name)}
+    found += [*_small(known), *_uneven(known)]
     return sorted(found, key=lambda one: (_SEVERITIES.index(one.severity), -one.count))
 
 

@@ -14,6 +14,7 @@ _S = TypeVar("_S", bound="_Settings")
 # no longer than one did in float32.
 DEFAULT_BACKBONES = ("efficientnet_lite2", "efficientnet_lite0")
 DEFAULT_FINAL_MODEL = "mobilenet_v2_1.0_224"
+DEFAULT_EXTENDED = "efficientnet_lite2"
 DEFAULT_FINE_TUNED = "efficientnet_lite0"
 MODES = ("features", "finetune")
 PRECISIONS = ("auto", "float32", "int8")
@@ -138,6 +139,30 @@ class TrainSettings(_Settings):
         _check_range("fine_tune_fraction", self.fine_tune_fraction, 0, 1)
         _check_range("patience", self.patience, 1, 1_000)
         _check_range("batch_size", self.batch_size, 1, 1_024)
+        _check_range("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendSettings(_Settings):
+    """How new classes join ImageNet's.
+
+    Attributes:
+        destination: where the model's folder is made; an absolute path.
+        backbone: a network that ships with Cleaner and knows ImageNet's classes.
+        check: a folder of images of things that ImageNet knows, to count changed answers on; an
+            absolute path, or None.
+        views: views of each training image; the first is plain, the second mirrored.
+        seed: makes it repeatable.
+    """
+
+    destination: str
+    backbone: str = DEFAULT_EXTENDED
+    check: str | None = None
+    views: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range("views", self.views, 1, 64)
         _check_range("seed", self.seed, 0, 2**31 - 1)
 
 

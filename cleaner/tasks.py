@@ -135,9 +135,20 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     sizes = model.receipt["size_bytes"]
     # One number stands for the model: the format that `predict` runs and phones take.
     facts["cleaning"] = model.receipt.get("cleaning")
+    # Models that an earlier run finished may have none.
+    facts["unknown"] = model.receipt.get("unknown")
     facts |= {"size_bytes": sizes["tflite"], "size_bytes_by_format": sizes}
     classes = [shown_path(name) for name in model.class_names]
     return {"model": shown_path(model.folder), **facts, "classes": classes}
+
+
+def extend(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Put the dataset's own classes beside ImageNet's."""
+    from cleaner.learning import extending
+    from cleaner.settings import ExtendSettings
+
+    project.scan(report)
+    return extending.extend(project, ExtendSettings.from_json(settings), report)
 
 
 def export(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -162,6 +173,7 @@ TASKS: dict[str, Task] = {
     "score": score,
     "round": next_round,
     "train": train,
+    "extend": extend,
     "export": export,
 }
 

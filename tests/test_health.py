@@ -36,6 +36,10 @@ def test_small_and_uneven_classes_are_told_with_their_names() -> None:
     assert found[1].detail == "Fewer than 100 images: owl (99)."
 
 
+def test_a_folder_for_what_belongs_to_no_class_is_no_small_class() -> None:
+    assert health.concerns({"cat": 2000, "dog": 2000, "Background": 3, "unknown": 0}, {}) == []
+
+
 def test_many_small_classes_are_counted_and_some_named() -> None:
     (small,) = health.concerns({f"c{number}": number + 50 for number in range(5)}, {})
     assert small.detail == "Fewer than 100 images: c0 (50), c1 (51), c2 (52) and 2 more."

@@ -8,6 +8,7 @@ from numpy import ndarray
 
 from cleaner.audits.base import LEAST_PICTURES, Seen, Values
 from cleaner.items import Finding
+from cleaner.unknowns import is_unknown
 
 # Directions that are looked at: with more, classes of a hundred images are not told from chance.
 DIRECTIONS = 64
@@ -31,19 +32,22 @@ def find_off_topic(seen: Seen) -> list[Finding]:
     (2018). We differ in that the labels may be wrong and the odd ones are among the images that
     the classes are measured on; the threshold follows from the dataset.
     """
-    rows = np.asarray(seen.features[:, :DIRECTIONS], np.float64)
+    # What was put aside as unknown is unlike the classes, as it should be.
+    about = [p for p, item in enumerate(seen.items) if not is_unknown(item.current_label)]
+    rows = np.asarray(seen.features[about, :DIRECTIONS], np.float64)
     if len(rows) < LEAST_PICTURES * 2:
         return []
-    names = sorted({item.current_label for item in seen.items})
+    items = [seen.items[place] for place in about]
+    names = sorted({item.current_label for item in items})
     number = {name: place for place, name in enumerate(names)}
-    classes = np.array([number[item.current_label] for item in seen.items], np.int64)
+    classes = np.array([number[item.current_label] for item in items], np.int64)
     distance = _relative_distance(rows, classes)
     middle, tail = np.quantile(distance, (0.5, _TAIL))
     away = (distance - middle) / max((tail - middle) / _BELL, _TINY)
     return [
         Finding(
             "off_topic",
-            (seen.items[place].path,),
+            (items[place].path,),
             "warning",
             f"It is unlike the images of every class: {away[place]:.0f} times the usual spread "
             "away from them.",

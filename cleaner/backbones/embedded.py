@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cleaner.arrays import FeatureMap, Features, ImageBatch, SquareImage
 from cleaner.backbones.base import BackboneInfo
@@ -187,6 +188,23 @@ class LiteRTMapper:
 def weights_folder() -> Path:
     """Return where the shipped weights lie: CLEANER_WEIGHTS, or data/weights beside the package."""
     return Path(os.environ.get("CLEANER_WEIGHTS") or _SHIPPED_WEIGHTS)
+
+
+def imagenet_top(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the layer that tells ImageNet's classes apart: (feature, class) and (class,).
+
+    Raises:
+        WeightsUnavailable: the network came without it, or the file is not there.
+    """
+    if name not in NETWORKS or not _manifest_entry(name).get("imagenet_top"):
+        having = [known for known in NETWORKS if _manifest_entry(known).get("imagenet_top")]
+        raise WeightsUnavailable(
+            f"Network {name!r}: the layer for ImageNet's classes is not here. Take one of "
+            f"{', '.join(having)}."
+        )
+    with np.load(_verified(name, f"{name}.npz"), allow_pickle=False) as arrays:
+        kernel, bias = arrays["predictions/kernel"], arrays["predictions/bias"]
+        return kernel.astype(np.float32), bias.astype(np.float32)
 
 
 def _manifest_entry(name: str) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cleaner import settings
+from cleaner import settings, unknowns
 from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
 from cleaner.items import shown_path
-from cleaner.receipts import gain_in_words
+from cleaner.receipts import gain_in_words, unknown_in_words
+from cleaner.unknowns import is_unknown
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -79,6 +80,8 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"accuracy  {result['accuracy']:.1%}  (95% interval {low:.1%} to {high:.1%})"
     if result["cleaning"]:
         yield f"cleaning  {gain_in_words(result['cleaning'])}"
+    if result["unknown"]:
+        yield f"unknown   {unknown_in_words(result['unknown'])}"
     yield f"size      {result['size_bytes'] / 1e6:.1f} MB"
     yield f"speed     {result['images_per_second']:.0f} images/s"
     yield f"classes   {len(result['classes'])}"
@@ -110,9 +113,28 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
     metavar="FILE",
     help="Write a table of all labels here.",
 )
+@click.option(
+    "--unknown",
+    "may_be_unknown",
+    is_flag=True,
+    help="Answer unknown below the probability that the model's receipt names.",
+)
+@click.option(
+    "--unknown-below",
+    "least",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Answer unknown below this probability.",
+)
 @json_option
 def predict(
-    *, model: Path, images: tuple[str, ...], top: int, sheet: Path | None, as_json: bool
+    *,
+    model: Path,
+    images: tuple[str, ...],
+    top: int,
+    sheet: Path | None,
+    as_json: bool,
+    **rejecting: Any,
 ) -> None:
     """Label photos with a trained model.
 
@@ -125,6 +147,7 @@ def predict(
     from cleaner.cli import photos
 
     classifier = open_classifier(model)
+    least = _least(model, **rejecting)
     paths = photos.named(images)
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
@@ -134,9 +157,8 @@ def predict(
             if isinstance(outcome, ImageRejected):
                 errors.append({"path": shown, "reason": str(outcome)})
             else:
-                predictions.append(
-                    {"path": shown} | _prediction(outcome, classifier.class_names, top)
-                )
+                found = _prediction(outcome, classifier.class_names, top)
+                predictions.append({"path": shown} | _or_unknown(found, least))
     document = {"predictions": predictions, "errors": errors}
     if sheet is not None:
         photos.write_sheet(sheet, document, top=min(top, len(classifier.class_names)))
@@ -161,6 +183,18 @@ def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...], top: int
     best = (-probs).argsort(kind="stable")[:top]
     found = [{"label": class_names[i], "probability": float(probs[i])} for i in best]
     return {**found[0], "top": found}
+
+
+def _least(model: Path, *, may_be_unknown: bool, least: float | None) -> float | None:
+    from cleaner.classifier import threshold_of
+
+    return threshold_of(model) if may_be_unknown and least is None else least
+
+
+def _or_unknown(found: dict[str, Any], least: float | None) -> dict[str, Any]:
+    if least is None or not (is_unknown(found["label"]) or found["probability"] < least):
+        return found
+    return found | {"label": unknowns.NAME}
 
 
 @click.command(

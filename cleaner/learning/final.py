@@ -19,7 +19,7 @@ from cleaner.backbones.base import Backbone
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
 from cleaner.jobs import now
-from cleaner.learning import finetune, gain, shipping
+from cleaner.learning import finetune, gain, rejection, shipping
 from cleaner.learning.architectures import open_architecture
 from cleaner.learning.bottlenecks import view_features
 from cleaner.learning.evaluation import evaluate
@@ -155,8 +155,11 @@ def _ship_and_test(trained: _Trained, folder: Path, report: Report) -> dict[str,
     photos, model = trained.photos, trained.network.model
     samples = _samples(photos, int(model.input_shape[1]))
     classifier = shipping.ship(model, photos.class_names, folder, samples, report)
+    tested = _tested(classifier, photos, report)
+    answers = tested["test_predictions"]
     return {
-        **_tested(classifier, photos, report),
+        **tested,
+        "unknown": rejection.measured(classifier, photos.validation, answers, report),
         "size_bytes": shipping.sizes(folder),
         "images_per_second": shipping.images_per_second(classifier, samples),
         "parameters": int(model.count_params()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,25 @@ def test_a_table_holds_the_labels_and_what_was_passed_over(
     assert rows[0]["label"]
     assert rows[3]["reason"]
     assert not rows[3]["label"]
+
+
+@pytest.mark.parametrize(("least", "is_unknown"), [(0.0, False), (100.0, True)])
+def test_below_the_receipts_probability_the_answer_is_unknown(
+    call: Call, model: Path, photos: Path, least: float, is_unknown: bool
+) -> None:
+    receipt = {"unknown": {"threshold": least}}
+    (model / "receipt.json").write_text(json.dumps(receipt))
+    (found,) = call("predict", model, photos / "a.png", "--unknown", "--json").document[
+        "predictions"
+    ]
+    assert (found["label"] == "unknown") == is_unknown
+    assert found["top"][0]["label"].startswith("class ")
+
+
+def test_a_model_without_a_receipt_needs_a_probability(
+    call: Call, model: Path, photos: Path
+) -> None:
+    refused = call("predict", model, photos, "--unknown")
+    assert refused.code == 1
+    assert "--unknown-below" in refused.complaint
+    assert call("predict", model, photos, "--unknown-below", "0.5", "--json").code == 0

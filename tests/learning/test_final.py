@@ -90,6 +90,7 @@ def test_the_receipt_holds_what_was_promised(trained: Trained) -> None:
     assert np.sum(receipt["confusion_matrix"]) == receipt["test_images"]
     assert set(receipt["size_bytes"]) == {"keras", "saved_model", "tflite"}
     assert receipt["images_per_second"] > 1
+    assert receipt["unknown"]["wanted_false_rejections"] == 0.05
     assert receipt["parameters"] > 2_000_000
     assert receipt["versions"]["keras"] == version("keras")
     assert receipt["label_sources"]["as_given"] == 48
