@@ -148,6 +148,15 @@ class Lineage:
                 label = step.new
         return label
 
+    def names_since_round(self, round_id: int | None) -> dict[str, str]:
+        """Return all names that the latest round, of this number, has for classes called otherwise.
+
+        Each stands for what the class is called now.
+        """
+        old = [step.old for step in self._steps if step.edit.round_id == round_id]
+        now = {name: self.since_round(name, round_id) for name in old}
+        return {name: new for name, new in now.items() if new != name}
+
     def now(self, name: str) -> str:
         """Return what somebody means who does not know of the latest edits yet."""
         named = [at for at, step in enumerate(self._steps) if step.old == name]

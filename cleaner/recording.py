@@ -112,6 +112,7 @@ class _Clerk:
         self._round = rounds.latest(connection)
         self._last_drawn = lots.last_place(connection)
         self._lineage = class_edits.lineage(connection)
+        self._called = rounds.names_now(self._lineage, self._round)
 
     def record(self, request: Request) -> Rejected | None:
         """Write a request down; return None, or why it was refused."""
@@ -209,7 +210,9 @@ class _Clerk:
     def _why(self, item_id: int) -> str | None:
         """Return why the image was shown, in words; None if nothing had put it up."""
         blind = lots.why_blind(self._connection, item_id, self._last_drawn)
-        return rounds.reason(self._connection, item_id) if blind is None else blind
+        if blind is not None:
+            return blind
+        return rounds.reason(self._connection, item_id, self._called)
 
     def _append(self, request: Request, item: Item, action: Action, label: str) -> None:
         if label not in self._classes:  # its folder was emptied and removed meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,16 @@ from cleaner.noise import NoiseModel
 SPLIT_AGREEMENT = 0.75
 # A label that has less of the nearest images' vote is told to have few of them.
 LONELY_VOTE = 0.15
+# Which reasons name classes, every second part of them being a name.
+_SURE = r" \((?:[<>] )?\d+%\)"
+_NAMING = [
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        rf"(Looks like )(.+?)({_SURE}, not like )(.+)({_SURE})",
+        rf"(Torn between )(.+?)({_SURE} and )(.+)({_SURE})",
+        r"(Few of the images most like it are labelled )(.+)",
+    )
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +169,20 @@ class Teller:
 
     def _name(self, label: int) -> str:
         return shown_path(self.class_names[label])
+
+
+def retold(reason: str, called: Mapping[str, str]) -> str:
+    """Return a reason that a `Teller` gave, with its classes called otherwise; or any other text.
+
+    >>> retold("Looks like cat (93%), not like dog (4%)", {"cat": "tiger"})
+    'Looks like tiger (93%), not like dog (4%)'
+    """
+    for naming in _NAMING:
+        found = naming.fullmatch(reason)
+        if found is not None:
+            parts = enumerate(found.groups())
+            return "".join(called.get(part, part) if at % 2 else part for at, part in parts)
+    return reason
 
 
 def _percent(probability: float) -> str:

@@ -5,12 +5,14 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from cleaner import classes
 from cleaner.errors import ClassRefused
 from cleaner.items import Item
 from cleaner.project import Project
 from cleaner.recording import Request
+from cleaner.store.tables import scores
 
 pytestmark = pytest.mark.every_store
 
@@ -83,6 +85,26 @@ def test_the_queue_suggests_classes_by_their_new_names(ranked: Project) -> None:
         ("cat", "wolf"),
         ("wolf", "owl"),
     ]
+
+
+def test_reasons_name_classes_by_their_new_names_also_in_the_log(ranked: Project) -> None:
+    told = [
+        "Looks like dog (90%), not like cat (< 1%)",
+        "Few of the images most like it are labelled cat",
+    ]
+    with ranked.store.write() as connection:
+        connection.execute(update(scores).where(scores.c.flagged).values(reasons=told))
+    classes.rename(ranked, "cat", "tiger (2%)")
+    classes.rename(ranked, "dog", "wolf")
+    classes.undo(ranked)
+    classes.rename(ranked, "dog", "fox")
+    expected = (
+        "Looks like fox (90%), not like tiger (2%) (< 1%)",
+        "Few of the images most like it are labelled tiger (2%)",
+    )
+    assert ranked.queue(limit=1)[0].reasons == expected
+    ranked.decide([Request(1, "accept")])
+    assert ranked.history()[0].reason == "; ".join(expected)
 
 
 def test_whoever_does_not_know_the_new_name_yet_means_it(ranked: Project) -> None:

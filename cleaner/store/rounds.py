@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,10 @@ from sqlalchemy import (
     update,
 )
 
+from cleaner.class_edits import Lineage
 from cleaner.decisions import UNRANKED, ReviewItem, Round
+from cleaner.items import shown_path
+from cleaner.standings import retold
 from cleaner.store import class_edits, findings
 from cleaner.store.bulk import add_rows
 from cleaner.store.joins import InTurn
@@ -301,10 +304,25 @@ def some_items(connection: Connection, item_ids: Sequence[int]) -> list[ReviewIt
     return [found[item_id] for item_id in item_ids if item_id in found]
 
 
-def reason(connection: Connection, item_id: int) -> str | None:
-    """Return why the latest round put an image up for review, in words; None if it did not."""
+def reason(connection: Connection, item_id: int, called: Mapping[str, str]) -> str | None:
+    """Return why the latest round put an image up for review, in words; None if it did not.
+
+    Args:
+        connection: to the database.
+        item_id: the image.
+        called: what classes are called by now, as `names_now` says.
+    """
     found: list[str] | None = connection.scalar(_REASONS, {"asked_item": item_id})
-    return "; ".join(found) if found else None
+    return "; ".join(retold(one, called) for one in found) if found else None
+
+
+def names_now(lineage: Lineage, round_id: int | None) -> dict[str, str]:
+    """Return what the latest round's words call classes that have another name by now.
+
+    Each stands for the new name, both as people may see them.
+    """
+    renamed = lineage.names_since_round(round_id)
+    return {shown_path(old): shown_path(new) for old, new in renamed.items()}
 
 
 def queue_length(connection: Connection) -> int:
@@ -340,11 +358,8 @@ def review_items(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[
     What audits found about an image is a reason of its own, behind those of the ranking.
     """
     lineage, number = class_edits.lineage(connection), latest(connection)
-
-    def called(suggested_label: str) -> str:
-        return lineage.since_round(suggested_label, number)
-
-    ranked = [_review_item(*row, called=called) for row in rows]
+    called, in_words = lineage.names_since_round(number), names_now(lineage, number)
+    ranked = [_review_item(*row, called=called, in_words=in_words) for row in rows]
     told = findings.about(connection, [one.item_id for one in ranked])
     return [
         replace(one, reasons=(*one.reasons, *(detail for _kind, detail in told[one.item_id])))
@@ -354,9 +369,14 @@ def review_items(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[
     ]
 
 
-def _review_item(*row: Any, called: Callable[[str], str]) -> ReviewItem:
+def _review_item(
+    *row: Any, called: Mapping[str, str], in_words: Mapping[str, str]
+) -> ReviewItem:
     values = dict(zip(ReviewItem.__slots__, row, strict=True))
     if values["position"] is None:
         return ReviewItem(**values | UNRANKED | {"suggested_label": values["current_label"]})
-    suggested = {"suggested_label": called(values["suggested_label"])}
-    return ReviewItem(**values | suggested | {"reasons": tuple(values["reasons"])})
+    suggested = values["suggested_label"]
+    reasons = tuple(retold(reason, in_words) for reason in values["reasons"])
+    return ReviewItem(
+        **values | {"suggested_label": called.get(suggested, suggested), "reasons": reasons}
+    )
