@@ -29,6 +29,7 @@ import numpy as np
 
 from benchmarks.catalogue import make_up
 from cleaner.errors import CleanerError
+from cleaner.leasing import Demand
 from cleaner.project import Project
 from cleaner.recording import Request
 from cleaner.ui.registry import key_of
@@ -137,7 +138,7 @@ def _own(project: Project, arguments: argparse.Namespace) -> Iterator[int]:
 def _leased(project: Project, arguments: argparse.Namespace) -> Iterator[int]:
     """Yield what a page is handed out, which asks again after each few decisions, to the end."""
     while True:
-        handed = project.hand_out(f"reviewer-{arguments.reviewer:03}", limit=50)
+        handed = project.hand_out(f"reviewer-{arguments.reviewer:03}", Demand(50))
         if not handed.items and not handed.with_others:
             return
         for item in handed.items[:_LOOK]:

@@ -157,6 +157,13 @@ class Lineage:
         now = {name: self.since_round(name, round_id) for name in old}
         return {name: new for name, new in now.items() if new != name}
 
+    def since_edit(self, label: str, edit_id: int) -> str:
+        """Return what a class is called now that had this name right behind an edit."""
+        for step in self._steps:
+            if step.old == label and step.edit.edit_id > edit_id:
+                label = step.new
+        return label
+
     def now(self, name: str) -> str:
         """Return what somebody means who does not know of the latest edits yet."""
         named = [at for at, step in enumerate(self._steps) if step.old == name]

@@ -82,9 +82,57 @@ def deed(decision: Decision) -> str:
     return f"{who} {_DEEDS[decision.action].format(label=shown_path(decision.label_after))}"
 
 
+def wish(opinion: Opinion) -> str:
+    """Return who would have decided what, in words.
+
+    >>> wish(Opinion("op", 1, "move", "shirt", "Ben", ""))
+    'Ben would have moved it to shirt'
+    """
+    would = _DEEDS[opinion.action].format(label=shown_path(opinion.label))
+    return f"{shown_path(opinion.reviewer)} would have {would}"
+
+
+def found(action: str, label: str) -> str | None:
+    """Return the class of which an image is by a decision or opinion; None if it is of none.
+
+    >>> found("move", "cat"), found("exclude", "cat")
+    ('cat', None)
+    """
+    return None if action == "exclude" else label
+
+
 def signature(name: str) -> str:
     """Return a reviewer's name as the log takes it: nobody goes by the name of the folder."""
     return name.strip("()") if name == FOLDER_REVIEWER else name
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """One entry of the append-only log of what people say of images that others decided about.
+
+    Attributes:
+        op_id: unique, as that of a decision.
+        item_id: the image.
+        action: what they would have decided; ``undo`` takes back the opinion named by `undoes`.
+        label: the class that the image then has, as it was called at the time.
+        reviewer: a name, never ``""``.
+        given_at: UTC, ISO 8601.
+        decision: number, in the log of decisions, of the one on which it is a second opinion.
+        differs: whether that one says something else.
+        class_edit: number of the latest edit of the classes until then, or 0.
+        undoes: op_id of the opinion that is taken back, or None.
+    """
+
+    op_id: str
+    item_id: int
+    action: Action
+    label: str
+    reviewer: str
+    given_at: str
+    decision: int = 0
+    differs: bool = False
+    class_edit: int = 0
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,26 +42,45 @@ class Pile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """How much a page wants to have in hand.
+
+    Attributes:
+        most: at most so many images in all; fewer where others are at work.
+        keep: images that it has and shows, or is about to; they stay with it.
+        share: what it has at most where others are at work.
+    """
+
+    most: int
+    keep: tuple[int, ...] = ()
+    share: int = SHARE
+
+
+@dataclass(frozen=True, slots=True)
 class Handed:
     """What a page was handed out.
 
     Attributes:
         items: in the order of the queue.
         with_others: how many others have that would have come up among them.
+        is_all: whether nothing is left behind them that is nobody's.
     """
 
     items: list[ReviewItem]
     with_others: int
+    is_all: bool = True
 
 
-def hand_out(store: Store, holder: str, pile: Pile, *, limit: int) -> Handed:
+def hand_out(store: Store, holder: str, pile: Pile, demand: Demand) -> Handed:
     """Return the first images that nobody else has, and keep them for `holder`.
+
+    What it had before and does not ask to keep goes to whoever comes next.
 
     Args:
         store: where the leases are kept.
         holder: made up by the page that asks.
         pile: what the reviewer wants to see.
-        limit: at most so many; fewer where others are at work.
+        demand: how many of them.
 
     Raises:
         StoreError: the database cannot be read. If it can only not be written, as on a full
@@ -69,13 +88,13 @@ def hand_out(store: Store, holder: str, pile: Pile, *, limit: int) -> Handed:
     """
     now = time.time()
     with store.read() as connection:
-        found = _Found(leases.held(connection, holder, now), pile.count(connection), limit)
+        found = _Found(leases.held(connection, holder, now), pile.count(connection), demand)
         images = pile.first(connection, found.wanted)
     if found.holds(images, now):
         return found.handed(images)
     try:
         with store.write() as connection:
-            found = _Found(leases.held(connection, holder, now), pile.count(connection), limit)
+            found = _Found(leases.held(connection, holder, now), pile.count(connection), demand)
             images = pile.first(connection, found.wanted)
             leases.release(connection, (), now)
             leases.take(connection, holder, found.kept(images), now + TERM_SECONDS)
@@ -97,37 +116,48 @@ def release(store: Store, holders: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What is leased and what is left, and what follows for whoever asks for `limit` images."""
+    """What is leased and what is left, and what follows for whoever asks."""
 
     held: Held
     left: int
-    limit: int
+    demand: Demand
 
     @property
     def wanted(self) -> int:
         """How many images to look at, so that enough of them are free."""
-        return self.most + SPARE + len(self.held.others)
+        return self.room + SPARE + len(self.held.others) + len(self.demand.keep)
 
     @property
     def most(self) -> int:
-        """How many are handed out; of a short queue, half is left to whoever comes next."""
-        return min(self.limit, SHARE if self.held.holders else max(SHARE, self.left // 2))
+        """How many the page may have; of a short queue, half is left to whoever comes next."""
+        share = self.demand.share
+        return min(self.demand.most, share if self.held.holders else max(share, self.left // 2))
+
+    @property
+    def room(self) -> int:
+        """How many are handed out."""
+        return max(0, self.most - len(self.demand.keep))
 
     def _free(self, images: Sequence[ReviewItem]) -> list[ReviewItem]:
-        return [image for image in images if image.item_id not in self.held.others]
+        taken = self.held.others.union(self.demand.keep)
+        return [image for image in images if image.item_id not in taken]
 
     def kept(self, images: Sequence[ReviewItem]) -> list[int]:
         """Return which images are held from now on."""
-        return [image.item_id for image in self._free(images)[: self.most + SPARE]]
+        before = [number for number in self.demand.keep if number not in self.held.others]
+        return before + [image.item_id for image in self._free(images)[: self.room + SPARE]]
 
     def handed(self, images: Sequence[ReviewItem]) -> Handed:
         """Return what is handed out."""
         free = self._free(images)
-        return Handed(free[: self.most], len(images) - len(free))
+        with_others = sum(image.item_id in self.held.others for image in images)
+        is_all = len(images) < self.wanted and len(free) <= self.room
+        return Handed(free[: self.room], with_others, is_all)
 
     def holds(self, images: Sequence[ReviewItem], now: float) -> bool:
-        """Tell whether all that is handed out is held for a while, and not too much besides."""
-        handed = self.handed(images).items
+        """Tell whether all that the page has is held for a while, and not too much besides."""
         fresh = {i for i, until in self.held.mine.items() if until > now + TERM_SECONDS / 2}
+        needed = {image.item_id for image in self.handed(images).items}
+        needed |= set(self.demand.keep) - self.held.others
         has_more = len(self.held.mine) > self.most + 2 * SPARE
-        return not has_more and all(image.item_id in fresh for image in handed)
+        return not has_more and needed <= fresh

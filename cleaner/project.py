@@ -38,7 +38,7 @@ from cleaner.decisions import (
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, Status, shown_path
-from cleaner.leasing import Handed
+from cleaner.leasing import Demand, Handed
 from cleaner.logbook import Entry, Standing, Wanted
 from cleaner.outlook import Outlook
 from cleaner.progress import Progress, Report, silent
@@ -226,9 +226,17 @@ class Project:
             )
 
     def hand_out(
-        self, holder: str, selection: Selection = QUEUE, *, after: str = FIRST, limit: int
+        self,
+        holder: str,
+        demand: Demand,
+        selection: Selection = QUEUE,
+        *,
+        after: str = FIRST,
+        plain: bool = False,
     ) -> Handed:
         """Return images of a selection that nobody else has in hand, and keep them for `holder`.
+
+        Among the queue come images that were drawn by lot, unless it is to be `plain`.
 
         Raises:
             NotScored: no round has ranked the images yet.
@@ -236,9 +244,14 @@ class Project:
         """
         with self.store.read() as connection:
             self._require_round(connection)
-        is_mixed = selection == QUEUE and after in (FIRST, "-1")
+        is_mixed = not plain and selection == QUEUE and after in (FIRST, "-1")
         pile = piles.Mixed() if is_mixed else piles.Selected(selection, after)
-        return leasing.hand_out(self.store, holder, pile, limit=limit)
+        return leasing.hand_out(self.store, holder, pile, demand)
+
+    def place_of(self, selection: Selection, item: ReviewItem) -> str:
+        """Return the place of an image in the order of a selection, as `selected` names it."""
+        with self.store.read() as connection:
+            return selected.place_of(connection, selection, item.item_id)
 
     def pairs(self, selection: Selection, *, limit: int | None = None) -> list[Pair]:
         """Return which labels of a selection are suggested which others, and how often.
@@ -420,7 +433,7 @@ class Project:
     def decide(
         self, requests: Iterable[Request], *, reviewer: str = "", all_or_none: bool = False
     ) -> Recorded:
-        """Record decisions, each exactly once, in one transaction.
+        """Record decisions and opinions, each exactly once, in one transaction.
 
         Args:
             requests: what the reviewer asks for, in order.

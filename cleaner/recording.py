@@ -13,9 +13,11 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from cleaner.decisions import STATUS_AFTER, Action, Decision, Wish, signature, told
+from cleaner import opinions
+from cleaner.decisions import STATUS_AFTER, Action, Decision, Opinion, Wish, signature, told
 from cleaner.items import Item, shown_path
 from cleaner.store import Store, catalogue, class_edits, decisions, lots, rounds
+from cleaner.store import opinions as opinion_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Request:
         seen: the op_id of the latest decision on the image that the reviewer knew of, "" for
             none; if another one stands by now, the request is refused. None asks for no check.
         reviewer: who asks, where `decide` is not told of somebody who asks for all.
+        about: the op_id of the decision on which this is a second opinion, which changes no
+            image; see `cleaner.opinions`. None makes it a decision.
     """
 
     item_id: int
@@ -41,6 +45,7 @@ class Request:
     undoes: str | None = None
     seen: str | None = None
     reviewer: str = ""
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Recorded:
 def record(
     store: Store, wanted: Sequence[Request], *, reviewer: str = "", all_or_none: bool = False
 ) -> Recorded:
-    """Record decisions, each exactly once, in one transaction.
+    """Record decisions and opinions, each exactly once, in one transaction.
 
     Args:
         store: of the dataset.
@@ -82,7 +87,7 @@ def record(
     try:
         with store.write() as connection:
             clerk = _Clerk(connection, reviewer)
-            known = decisions.known_ops(connection, [request.op_id for request in wanted])
+            known = _arrived(connection, wanted)
             for request in wanted:
                 refused = None if request.op_id in known else clerk.record(request)
                 if refused is None:
@@ -96,6 +101,14 @@ def record(
     except _RollBack:
         recorded = []
     return Recorded(tuple(recorded), tuple(rejected))
+
+
+def _arrived(connection: Connection, wanted: Sequence[Request]) -> set[str]:
+    """Return the op_ids of those requests that were recorded before."""
+    deciding = [one.op_id for one in wanted if one.about is None]
+    opining = [one.op_id for one in wanted if one.about is not None]
+    known = decisions.known_ops(connection, deciding)
+    return known | opinion_log.known_ops(connection, opining) if opining else known
 
 
 class _RollBack(Exception):
@@ -119,7 +132,9 @@ class _Clerk:
         item = catalogue.item(self._connection, request.item_id)
         if item is None:
             return Rejected(request, f"No image has the number {request.item_id}.")
-        if request.action == "undo":
+        if request.about is not None:
+            reason = self._hear(request, item, request.about)
+        elif request.action == "undo":
             reason = self._undo(request, item)
         elif request.action == "redo":
             reason = self._redo(request, item)
@@ -204,6 +219,24 @@ class _Clerk:
         self._append(request, item, again.action, label)
         return None
 
+    def _hear(self, request: Request, item: Item, about: str) -> str | None:
+        """Write a second opinion down, or take one back."""
+        said = Opinion(
+            op_id=request.op_id,
+            item_id=item.item_id,
+            action=cast(Action, request.action),
+            label=item.current_label,
+            reviewer=self._name(request),
+            given_at=_now(),
+            undoes=request.undoes if request.action == "undo" else None,
+        )
+        if request.action == "undo":
+            return opinions.take_back(self._connection, said)
+        label = self._meant(request.label) if request.action == "move" else None
+        return self._misnamed(request, item) or opinions.record(
+            self._connection, self._lineage, said, about, label
+        )
+
     def _name(self, request: Request) -> str:
         return signature(self._reviewer or request.reviewer)
 
@@ -227,12 +260,16 @@ class _Clerk:
                 label_before=item.current_label,
                 label_after=label,
                 reviewer=self._name(request),
-                decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                decided_at=_now(),
                 round_id=self._round,
                 undoes=request.undoes if request.action in ("undo", "redo") else None,
                 reason=None if action == "undo" else self._why(item.item_id),
             ),
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _some(names: Sequence[str], limit: int = 12) -> str:

@@ -25,6 +25,7 @@ STATUSES: dict[str, str] = {
     "moved": "moved",
     "excluded": "excluded",
     "skipped": "skipped",
+    "disputed": "to be settled: a second opinion differs",
     "any": "decided or not",
     "blind": "to be looked at blind",
 }
@@ -124,6 +125,11 @@ class Selection:
     def falls(self) -> bool:
         """Whether the order is turned round."""
         return self.order.startswith(DOWN)
+
+    @property
+    def waits(self) -> bool:
+        """Whether all of it waits for a decision, and is out of it once one is made."""
+        return self.status in ("awaiting", "blind", "disputed")
 
     @property
     def needs_decisions(self) -> bool:

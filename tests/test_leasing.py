@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from cleaner import leasing
+from cleaner.leasing import Demand
 from cleaner.project import Project
 from cleaner.recording import Request
+from cleaner.selection import QUEUE
 from cleaner.store import catalogue
 from tests.ranking import open_round
 from tests.store.samples import scanned_file
@@ -26,12 +28,13 @@ _IMAGES = 100
 _REVIEW = """
 import json, sys
 from pathlib import Path
+from cleaner.leasing import Demand
 from cleaner.project import Project
 from cleaner.recording import Request
 
 project, name, shown = Project(Path(sys.argv[1])), sys.argv[2], []
 while True:
-    handed = project.hand_out(name, limit=10)
+    handed = project.hand_out(name, Demand(10))
     if not handed.items:
         break
     for item in handed.items[:5]:
@@ -53,7 +56,7 @@ def queued(project: Project) -> Project:
 
 
 def _handed(project: Project, holder: str, limit: int = 50) -> list[int]:
-    return [item.item_id for item in project.hand_out(holder, limit=limit).items]
+    return [item.item_id for item in project.hand_out(holder, Demand(limit)).items]
 
 
 def test_whoever_is_alone_gets_the_queue_as_it_is(queued: Project) -> None:
@@ -86,7 +89,7 @@ def test_where_others_have_all_that_is_left_their_number_is_told(queued: Project
     for item in queued.queue(limit=_IMAGES - 12):
         queued.decide([Request(item.item_id, "accept")])
     _handed(queued, "anna")
-    handed = queued.hand_out("ben", limit=50)
+    handed = queued.hand_out("ben", Demand(50))
     assert (handed.items, handed.with_others) == ([], 12)
 
 
@@ -111,6 +114,43 @@ def test_asking_again_keeps_what_one_has(queued: Project, monkeypatch: pytest.Mo
         monkeypatch.setattr(time, "time", lambda: began + passed * leasing.TERM_SECONDS)  # noqa: B023
         assert _handed(queued, "anna", leasing.SHARE) == first
         assert not set(_handed(queued, "ben")) & set(first)
+
+
+def test_a_page_keeps_what_it_shows_and_gets_what_comes_behind_it(queued: Project) -> None:
+    queue = [item.item_id for item in queued.queue()]
+    shown = _handed(queued, "anna", 20)
+    place = queued.place_of(QUEUE, queued.queue(limit=20)[-1])
+    demand = Demand(50, keep=tuple(shown), share=50)
+    more = queued.hand_out("anna", demand, after=place)
+    assert [item.item_id for item in more.items] == queue[20:50]
+    assert not more.is_all
+    assert not set(_handed(queued, "ben", 90)) & set(queue[:50])
+    again = queued.hand_out("anna", demand, after=place)  # with others at work
+    assert [item.item_id for item in again.items] == queue[20:50]
+    narrow = Demand(50, keep=tuple(shown), share=24)
+    assert len(queued.hand_out("anna", narrow, after=place).items) == 24 - len(shown)
+
+
+def test_what_others_got_meanwhile_is_not_kept(
+    queued: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = _handed(queued, "anna", 10)
+    later = time.time() + leasing.TERM_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert _handed(queued, "ben", 10) == shown
+    queued.hand_out("anna", Demand(10, keep=tuple(shown)))
+    assert _handed(queued, "ben", 10) == shown
+
+
+def test_the_end_of_a_pile_is_told(queued: Project) -> None:
+    for item in queued.queue(limit=_IMAGES - 12):
+        queued.decide([Request(item.item_id, "accept")])
+    first = queued.hand_out("anna", Demand(8))
+    assert (len(first.items), first.is_all) == (8, False)
+    place = queued.place_of(QUEUE, first.items[-1])
+    keep = tuple(item.item_id for item in first.items)
+    rest = queued.hand_out("anna", Demand(20, keep=keep), after=place)
+    assert (len(rest.items), rest.is_all) == (4, True)
 
 
 def test_not_every_decision_makes_a_page_write(queued: Project) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cleaner import classes, surveying
 from cleaner.decisions import ReviewItem
+from cleaner.leasing import Demand
 from cleaner.project import Project
 from cleaner.recording import Request
 from cleaner.sampling import Sampling
@@ -44,7 +45,7 @@ def _decide(project: Project, item_ids: list[int], action: str = "accept") -> No
 
 
 def _handed(project: Project, selection: Selection = QUEUE) -> list[ReviewItem]:
-    return project.hand_out("one-and-only", selection, limit=50).items
+    return project.hand_out("one-and-only", Demand(50), selection).items
 
 
 @pytest.mark.every_store

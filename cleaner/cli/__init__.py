@@ -34,6 +34,7 @@ from cleaner.cli import (
     reviewing,
     rounds,
     sampling,
+    second,
 )
 from cleaner.errors import CleanerError
 
@@ -88,6 +89,7 @@ for _verb in (
     reviewing.undo,
     sampling.sample,
     history.history,
+    second.opinions,
     classes.classes,
     reviewing.apply,
     rounds.next_round,

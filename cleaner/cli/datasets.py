@@ -11,6 +11,7 @@ import click
 
 from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
 from cleaner.cli.sampling import outlook_facts
+from cleaner.cli.second import facts as second_opinions
 from cleaner.cli.watching import ProgressLine
 from cleaner.items import Finding, shown_path
 
@@ -126,18 +127,21 @@ def _scan_lines(desk: Desk, document: dict[str, Any]) -> Iterator[str]:
 @dataset_verb
 def status(desk: Desk) -> None:
     """Say where the work stands and what comes next."""
-    from cleaner import jobs
+    from cleaner import jobs, opinions
 
     with desk.project() as project:
         document = project.status()
         job = jobs.active(project)
         document["job"] = None if job is None else {"kind": job.kind, "stage": job.stage}
+        heard = opinions.figures(project.store)
+        document["second_opinions"] = heard.as_json()
         document["models"] = [shown_path(model.folder) for model in project.models()]
         document["outlook"] = project.outlook().as_json()
-    desk.answer(document, _status_lines(desk, document))
+    told = second_opinions(heard) if heard.any else {}
+    desk.answer(document, _status_lines(desk, document, told))
 
 
-def _status_lines(desk: Desk, document: dict[str, Any]) -> Iterator[str]:
+def _status_lines(desk: Desk, document: dict[str, Any], heard: dict[str, str]) -> Iterator[str]:
     counts = {k: v for k, v in document["decided"].items() if k != "unreviewed"}
     decided = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     facts = {
@@ -148,6 +152,7 @@ def _status_lines(desk: Desk, document: dict[str, Any]) -> Iterator[str]:
         "decisions": decided or "none",
         "round": document["round"] or "none yet",
         "awaiting review": f"{document['awaiting_review']:,}",
+        **heard,
         "moves to apply": f"{document['moves_to_apply']:,}",
     }
     if document["job"]:

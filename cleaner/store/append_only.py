@@ -48,4 +48,5 @@ FOR EACH STATEMENT EXECUTE FUNCTION {log}_only_append()""",
 _MAKERS = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 DECISIONS = ("sequence", "op_id", "undoes")
+OPINIONS = ("sequence", "op_id", "undoes")
 CLASS_EDITS = ("edit_id", "undoes")

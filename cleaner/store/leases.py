@@ -47,6 +47,11 @@ def take(connection: Connection, holder: str, item_ids: Collection[int], until: 
         connection.execute(insert(leases), rows)
 
 
+def free(connection: Connection, item_id: int) -> None:
+    """Let anybody have this image, whoever holds it."""
+    connection.execute(delete(leases).where(leases.c.item_id == item_id))
+
+
 def release(connection: Connection, holders: Collection[str], now: float) -> None:
     """Give back what these had, and what has expired."""
     gone = or_(leases.c.holder.in_(holders), leases.c.expires_at <= now)

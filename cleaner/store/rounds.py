@@ -369,9 +369,7 @@ def review_items(connection: Connection, rows: Iterable[Sequence[Any]]) -> list[
     ]
 
 
-def _review_item(
-    *row: Any, called: Mapping[str, str], in_words: Mapping[str, str]
-) -> ReviewItem:
+def _review_item(*row: Any, called: Mapping[str, str], in_words: Mapping[str, str]) -> ReviewItem:
     values = dict(zip(ReviewItem.__slots__, row, strict=True))
     if values["position"] is None:
         return ReviewItem(**values | UNRANKED | {"suggested_label": values["current_label"]})

@@ -27,7 +27,7 @@ from cleaner.decisions import ReviewItem
 from cleaner.errors import SelectionError
 from cleaner.items import written_name
 from cleaner.selection import QUEUE, Selection
-from cleaner.store import lots, rounds
+from cleaner.store import lots, opinions, rounds
 from cleaner.store.joins import InTurn
 from cleaner.store.picks import is_picked
 from cleaner.store.tables import LARGEST_NUMBER, items, scores
@@ -102,12 +102,12 @@ def page(
     keys = _keys(connection, selection)
     place = _place(after, keys)
     by_rank = selection.key == "rank" and selection.status not in ("awaiting", "blind")
+    seen = _is_seen(connection, selection) if without_blind else true()
     chosen = _chosen(connection, selection, items.c.item_id, by_rank=by_rank)
     if selection == QUEUE and limit is not None:
         # Everything else is sorted; this is one range of an index, however long the queue.
-        chosen = chosen.where(_in_reach(place, limit))
-    if without_blind:
-        chosen = chosen.where(_is_seen(connection, selection))
+        chosen = chosen.where(_in_reach(place, limit, seen))
+    chosen = chosen.where(seen)
     if place:
         chosen = chosen.where(_behind(keys, place, falls=selection.falls))
     order = [key.desc() if selection.falls else key for key in keys]
@@ -121,6 +121,18 @@ def page(
     found = rounds.review_items(connection, [row[: -len(keys)] for row in rows])
     is_last = limit is None or len(rows) < limit
     return Page(found, None if is_last else _named(rows[-1][-len(keys) :]))
+
+
+def place_of(connection: Connection, selection: Selection, item_id: int) -> str:
+    """Return the place of an image in the order of a selection, as `Page.after` names it.
+
+    It is FIRST if the latest round knows nothing of the image any more.
+    """
+    keys = _labelled(_keys(connection, selection))
+    of_item = _joined(connection, selection, *keys).where(items.c.item_id == item_id)
+    row = connection.execute(of_item).first()
+    # One that was decided about meanwhile has left the order.
+    return FIRST if row is None or None in row else _named(row)
 
 
 def count(connection: Connection, selection: Selection, *, without_blind: bool = False) -> int:
@@ -195,7 +207,7 @@ def _joined(
 
 def _is_ranked(selection: Selection) -> bool:
     """Tell whether all images of it were ranked by the latest round."""
-    return selection.status not in _DECIDED and not selection.needs_decisions
+    return selection.status not in (*_DECIDED, "disputed") and not selection.needs_decisions
 
 
 Condition = Callable[[Selection], ColumnElement[bool]]
@@ -232,6 +244,7 @@ _STATUS: dict[str, Condition] = {
     "blind": lambda _selection: items.c.status == "unreviewed",
     "awaiting": lambda _selection: items.c.queue_position.is_not(None),
     "any": lambda _selection: items.c.present,
+    "disputed": lambda _selection: items.c.item_id.in_(opinions.disputed()),
 }
 _CONDITIONS: dict[str, Condition] = {
     "current": lambda selection: items.c.current_label == selection.current,
@@ -329,12 +342,12 @@ def _behind(
     return reached < here if falls else reached > here
 
 
-def _in_reach(place: list[Any], limit: int) -> ColumnElement[bool]:
+def _in_reach(place: list[Any], limit: int, seen: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return which positions the page behind a place is from, those that tie included."""
     position = place[0] if place else -1
     last = (
         select(items.c.queue_position)
-        .where(items.c.queue_position > position)
+        .where(items.c.queue_position > position, seen)
         .order_by(items.c.queue_position)
         .offset(max(limit - 1, 0))
         .limit(1)

@@ -256,6 +256,36 @@ def _only_append(log: Table, keys: Sequence[str]) -> None:
 
 _only_append(decisions, append_only.DECISIONS)
 
+# Images about whose decision somebody else is asked for an opinion of their own.
+questions = Table(
+    "questions",
+    metadata,
+    Column("item_id", ForeignKey("items.item_id"), primary_key=True),
+    # Its number in the log; once another one stands, the question has lapsed.
+    Column("decision", Integer, nullable=False),
+    Column("asker", Words, nullable=False),
+    Column("asked_at", String(40), nullable=False),
+)
+
+# What they say. None of it changes an image; a decision that settles it does.
+opinions = Table(
+    "opinions",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("op_id", Words, nullable=False, unique=True),
+    Column("item_id", ForeignKey("items.item_id"), nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("label", Name, nullable=False),
+    Column("reviewer", Words, nullable=False),
+    Column("given_at", String(40), nullable=False),
+    Column("decision", Integer, nullable=False, index=True),
+    Column("differs", Boolean, nullable=False),
+    Column("class_edit", Integer, nullable=False),
+    Column("undoes", Words, unique=True),
+    sqlite_autoincrement=True,
+)
+_only_append(opinions, append_only.OPINIONS)
+
 class_edits = Table(
     "class_edits",
     metadata,

@@ -1,4 +1,4 @@
-"""The filter bar: what of the queue is looked at; the address and the browser remember it."""
+"""The filter: what of the queue is looked at; the address and the browser remember it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,32 @@ _NAMES = [field.name for field in fields(Selection)]
 
 
 def draw(project: Project, key: str) -> Selection:
-    """Draw the bar and return what is chosen in it for the dataset with this key."""
+    """Draw the button with the form; return what is chosen for the dataset with this key."""
     selection = _chosen(key)
+    with st.popover("Filter", width="content"):
+        _form(project, key, selection)
+    return selection
+
+
+def tell(key: str, selection: Selection) -> None:
+    """Draw what is on, if anything is: it takes a row of the page only then."""
+    if selection == QUEUE:
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
-        with st.popover("Filter", width="content"):
-            _form(project, key, selection)
         for name, words in chips(selection).items():
             with st.container(key=f"filter-chip-{name}", width="content"):
                 st.text(words)
-        if selection != QUEUE:
-            st.button("Clear all", key="filter-clear", on_click=clear, args=(key,), type="tertiary")
-    return selection
+        st.button("Clear all", key="filter-clear", on_click=clear, args=(key,), type="tertiary")
 
 
 def clear(key: str) -> None:
     """Look at the queue as it stands again."""
-    _keep(key, QUEUE)
+    choose(key, QUEUE)
+
+
+def choose(key: str, selection: Selection) -> None:
+    """Look at this from now on."""
+    _keep(key, selection)
 
 
 def cookie_of(key: str) -> str:

@@ -19,14 +19,24 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cleaner import leasing, piles
-from cleaner.decisions import STATUS_AFTER, UNRANKED, Decision, ReviewItem, deed
+from cleaner import leasing, opinions, piles
+from cleaner.decisions import (
+    STATUS_AFTER,
+    UNRANKED,
+    Decision,
+    Opinion,
+    ReviewItem,
+    deed,
+    signature,
+    wish,
+)
 from cleaner.errors import CleanerError, ImageRejected, NotScored, SelectionError, UnknownItem
 from cleaner.items import Item, shown_path
 from cleaner.project import Project
 from cleaner.recording import Recorded, Rejected, Request
 from cleaner.selection import QUEUE, Selection
 from cleaner.store import catalogue, class_edits, decisions, lots, rounds, selected
+from cleaner.store import opinions as opinion_log
 from cleaner.store.selected import Page, Sign
 from cleaner.ui import bodies, thumbnails
 from cleaner.ui.evidence import Showcases
@@ -39,7 +49,9 @@ MAX_DECISIONS = 200
 MAX_PAGE = 200
 MAX_NAME = 100
 MAX_HOLDERS = 200
+MAX_KEPT = 400
 _HOLDER = re.compile("[A-Za-z0-9-]{8,64}")
+_NUMBER = re.compile("[0-9]{1,9}")
 _FOR_EVER = "private, max-age=31536000, immutable"
 _ACTIONS = (*STATUS_AFTER, "undo", "redo")
 
@@ -96,6 +108,7 @@ def routes(registry: Registry) -> list[BaseRoute]:
     return [
         Route("/api/p/{key}/image/{item_id:int}", image),
         *_beside_a_suspect(project_of),
+        *_second_opinions(project_of),
         Route("/api/p/{key}/queue", queue),
         *_in_lanes(project_of),
         Route("/api/p/{key}/history", history),
@@ -115,6 +128,23 @@ def _in_lanes(project_of: Callable[[HttpRequest], Project]) -> list[BaseRoute]:
         return _pairs(project_of(request), request)
 
     return [Route("/api/p/{key}/pairs", pairs)]
+
+
+def _second_opinions(project_of: Callable[[HttpRequest], Project]) -> list[BaseRoute]:
+    """Return what queue and history are to somebody who is asked for second opinions."""
+
+    @_answering
+    def questions(request: HttpRequest) -> Response:
+        return _questions(project_of(request), request)
+
+    @_answering
+    def given(request: HttpRequest) -> Response:
+        return _own_opinions(project_of(request), request)
+
+    return [
+        Route("/api/p/{key}/second/queue", questions),
+        Route("/api/p/{key}/second/history", given),
+    ]
 
 
 def _beside_a_suspect(project_of: Callable[[HttpRequest], Project]) -> list[BaseRoute]:
@@ -146,6 +176,12 @@ def _check_not_blind(project: Project, item_id: int) -> None:
     with project.store.read() as connection:
         if lots.blind(connection, [item_id]):
             raise _Refused(403, "This image is decided about without what the model says of it.")
+
+
+def _named(request: HttpRequest) -> str:
+    """Return who asks, by login or as the browser says, as the log has it."""
+    given = request.query_params.get("reviewer", "")[:MAX_NAME]
+    return signature(_reviewer(request) or " ".join(given.split()))
 
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -217,19 +253,42 @@ def _queue(project: Project, request: HttpRequest) -> Response:
         left = piles.left(connection)
         matching = selected.count(connection, selection, without_blind=True)
         answer = {
-            "round": rounds.latest(connection),
             "left": left,
-            "reviewer": _reviewer(request),
             "with_others": with_others,
-            "class_edits": class_edits.latest(connection),
             "matching": left if _is_mixed(request, selection) else matching,
             "after": page.after,
             "items": _review_items(connection, page.items),
         }
-        if after is None:
-            names = catalogue.class_names(connection)
-            answer["classes"] = [{"name": name, "shown": shown_path(name)} for name in names]
-        return _json(answer)
+        return _json(answer | _around(connection, request))
+
+
+def _questions(project: Project, request: HttpRequest) -> Response:
+    """Answer with images that wait for a second opinion of who asks, shaped like the queue."""
+    limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
+    holder, reviewer = _holder(request.query_params.get("holder")), _named(request)
+    handed = opinions.hand_out(project.store, holder, reviewer, limit=limit)
+    with project.store.read() as connection:
+        answer = {
+            "left": piles.left(connection),
+            "with_others": handed.with_others,
+            "matching": opinion_log.waiting_count(connection, reviewer) if reviewer else 0,
+            "after": None,
+            "items": _blind_items(connection, handed.items),
+        }
+        return _json(answer | _around(connection, request))
+
+
+def _around(connection: Connection, request: HttpRequest) -> dict[str, Any]:
+    """Return what else a page that shows images has to know; the classes only at its first."""
+    around: dict[str, Any] = {
+        "round": rounds.latest(connection),
+        "reviewer": _reviewer(request),
+        "class_edits": class_edits.latest(connection),
+    }
+    if request.query_params.get("after") is None:
+        names = catalogue.class_names(connection)
+        around["classes"] = [{"name": name, "shown": shown_path(name)} for name in names]
+    return around
 
 
 def _page(
@@ -238,16 +297,27 @@ def _page(
     """Return a page, and how many images of it others have in hand."""
     holder = request.query_params.get("holder")
     # What was decided about waits for nobody, so nobody has it to themselves.
-    if holder is None or selection.status not in ("awaiting", "blind"):
+    if holder is None or not selection.waits:
         found = project.selected(selection, after=after, limit=limit, without_blind=True)
         return found, 0
-    handed = project.hand_out(_holder(holder), selection, after=after, limit=limit)
-    return Page(handed.items, after=None), handed.with_others
+    share = _number(request, "share", default=leasing.SHARE, low=1, high=MAX_PAGE)
+    demand = leasing.Demand(limit, _kept(request), share)
+    handed = project.hand_out(
+        _holder(holder), demand, selection, after=after, plain=_is_plain(request)
+    )
+    if handed.items and not handed.is_all:
+        after = project.place_of(selection, handed.items[-1])
+    return Page(handed.items, None if handed.is_all else after), handed.with_others
 
 
 def _is_mixed(request: HttpRequest, selection: Selection) -> bool:
     """Tell whether images drawn at random come up among those that are asked for."""
-    return selection == QUEUE and "holder" in request.query_params
+    return selection == QUEUE and "holder" in request.query_params and not _is_plain(request)
+
+
+def _is_plain(request: HttpRequest) -> bool:
+    """Tell whether a page wants nothing among the queue, as one that shows suggestions."""
+    return "plain" in request.query_params
 
 
 def _pairs(project: Project, request: HttpRequest) -> Response:
@@ -276,13 +346,35 @@ def _history(project: Project, request: HttpRequest, login: str) -> Response:
     )
 
 
+def _own_opinions(project: Project, request: HttpRequest) -> Response:
+    """Answer with what undo would take, among the second opinions of who asks."""
+    limit = _number(request, "limit", default=50, low=1, high=MAX_PAGE)
+    with project.store.read() as connection:
+        standing = opinion_log.standing(connection, _named(request), limit=limit)
+        items = opinion_log.shown(connection, [one.item_id for one in standing])
+        told = {one["item_id"]: one for one in _blind_items(connection, items)}
+    entries = [
+        {"op_id": one.op_id, "action": one.action, "label": one.label, "item": told[one.item_id]}
+        for one in standing
+        if one.item_id in told
+    ]
+    return _json({"decisions": entries, "undone": []})
+
+
 def _decide(inbox: Inbox, wanted: list[Request], reviewer: str) -> Response:
     signed = [replace(one, reviewer=reviewer or one.reviewer) for one in wanted]
     outcome: Recorded = inbox.decide(signed)
+    given = [(one.op_id, one.about) for one in wanted if one.about is not None]
     with inbox.project.store.read() as connection:
-        left = piles.left(connection)
-        rejected = [_refusal(connection, one) for one in outcome.rejected]
-    return _json({"recorded": list(outcome.recorded), "rejected": rejected, "left": left})
+        answer: dict[str, Any] = {
+            "recorded": list(outcome.recorded),
+            "rejected": [_refusal(connection, one) for one in outcome.rejected],
+            "left": piles.left(connection),
+        }
+        if given:
+            compared = opinions.compared(connection, given)
+            answer["compared"] = [asdict(one) for one in compared]
+    return _json(answer)
 
 
 def _refusal(connection: Connection, rejected: Rejected) -> dict[str, Any]:
@@ -309,15 +401,38 @@ def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[s
     signs = selected.signs(connection, item_ids)
     seen = decisions.latest_of(connection, item_ids)
     blind = lots.blind(connection, item_ids)
+    others = opinion_log.about(connection, item_ids)
     return [
         (_veiled(item) if item.item_id in blind else _told(item))
         | {
             "v": thumbnails.version_of(signs[item.item_id]),
             "decided": _who(signs[item.item_id]),
+            "opinions": [_opinion(one) for one in others.get(item.item_id, ())],
             "seen": seen.get(item.item_id),
         }
         for item in page
     ]
+
+
+def _blind_items(connection: Connection, page: list[ReviewItem]) -> list[dict[str, Any]]:
+    """Return images as who is asked about them may see them, with the decision it is about."""
+    item_ids = [item.item_id for item in page]
+    signs = selected.signs(connection, item_ids)
+    about = decisions.latest_of(connection, item_ids)
+    return [
+        _told(item)
+        | {
+            "v": thumbnails.version_of(signs[item.item_id]),
+            "decided": None,
+            "opinions": [],
+            "about": about[item.item_id],
+        }
+        for item in page
+    ]
+
+
+def _opinion(opinion: Opinion) -> dict[str, str]:
+    return {"deed": wish(opinion), "decided_at": opinion.given_at}
 
 
 def _told(item: ReviewItem) -> dict[str, Any]:
@@ -413,6 +528,15 @@ def _requests(values: Any) -> list[Request]:
     return [_request(one) for one in values]
 
 
+def _kept(request: HttpRequest) -> tuple[int, ...]:
+    """Return which images a page asks to keep: their numbers with commas between."""
+    given = request.query_params.get("keep", "")
+    numbers = given.split(",") if given else []
+    if len(numbers) > MAX_KEPT or not all(_NUMBER.fullmatch(one) for one in numbers):
+        raise _Refused(400, f"keep is a list of at most {MAX_KEPT} numbers with commas between.")
+    return tuple(int(one) for one in numbers)
+
+
 def _holders(value: Any) -> list[str]:
     holders = value.get("holders") if isinstance(value, dict) else None
     if not isinstance(holders, list) or len(holders) > MAX_HOLDERS:
@@ -440,6 +564,7 @@ def _request(value: Any) -> Request:
         # Null says that no decision was known, which is more than saying nothing.
         seen=(value["seen"] or "") if "seen" in value else None,
         reviewer=" ".join((value.get("reviewer") or "").split()),
+        about=value.get("about"),
     )
 
 
@@ -450,6 +575,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "label": lambda one: isinstance(one, str | None),
     "undoes": lambda one: isinstance(one, str | None),
     "seen": lambda one: isinstance(one, str | None),
+    "about": lambda one: isinstance(one, str | None),
     "blind": lambda one: isinstance(one, bool | None),
     "reviewer": lambda one: one is None or (isinstance(one, str) and len(one) <= MAX_NAME),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import streamlit as st
 
@@ -13,6 +14,9 @@ from cleaner.ui.registry import from_environment, shared
 
 _PARAMETER = "dataset"
 _CHOOSING = "new"
+_NAME = "reviewer"
+_NAME_COOKIE = "cleaner_reviewer"  # as browser/nameplate.js writes it
+_MOST_LETTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,29 @@ def choose_another() -> None:
 
 
 def reviewer() -> str:
-    """Return who looks at this tab, as the log names them; "" where no login tells."""
+    """Return who looks at this tab, as the log names them: by login, or as this browser says."""
+    return _login() or named()
+
+
+def named() -> str:
+    """Return the name that this browser gives, or ""."""
+    # A cookie is read when a tab opens; what is said since then goes before it.
+    if _NAME in st.session_state:
+        return str(st.session_state[_NAME])
+    kept = st.context.cookies.get(_NAME_COOKIE)
+    return _tidy(unquote(kept)) if isinstance(kept, str) else ""
+
+
+def take_name(name: object) -> None:
+    """Note the name that this browser gives from now on."""
+    st.session_state[_NAME] = _tidy(str(name))
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())[:_MOST_LETTERS]
+
+
+def _login() -> str:
     user = st.user.to_dict() if st.user.get("is_logged_in") else {}
     return str(user.get("email") or user.get("sub") or "")
 

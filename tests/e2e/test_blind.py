@@ -61,6 +61,24 @@ def test_the_browser_remembers_who_reviews_blind(
     expect(page.locator(".verdict")).to_have_text("Kept circle")
 
 
+def test_the_grid_shows_no_suggestion_to_who_reviews_blind_unasked(
+    page: Page, server: Server, project: Project
+) -> None:
+    deck = DeckPage(page, server.address(project, "review"))
+    page.keyboard.press("b")
+    page.goto(f"{deck.url}&view=Grid")
+    expect(page.get_by_text("the grid cannot be blind")).to_be_visible()
+    expect(page.locator(".lane, .tile")).to_have_count(0)
+    page.keyboard.press(".")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Blind")).to_be_disabled()
+    page.get_by_role("button", name="Show the grid all the same").click()
+    expect(page.locator(".tile")).to_have_count(15)
+    page.keyboard.press("b")
+    expect(page.get_by_text("blind works one by one")).to_be_visible()
+    assert project.history() == []
+
+
 def test_what_is_undone_is_hidden_again(page: Page, server: Server, project: Project) -> None:
     first = project.queue(limit=1)[0]
     deck = DeckPage(page, server.address(project, "review"))

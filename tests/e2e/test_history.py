@@ -7,14 +7,19 @@ from playwright.sync_api import Page, expect
 from cleaner.project import Project
 from cleaner.recording import Request
 from tests.e2e.conftest import Server
+from tests.e2e.test_two_reviewers import give_name
 
 
-def test_an_undo_brings_the_file_back(server: Server, page: Page, project: Project) -> None:
+def test_an_undo_brings_the_file_back_under_the_name_in_this_browser(
+    server: Server, page: Page, project: Project
+) -> None:
     first, second = project.queue(limit=2)
     for entry in (first, second):
         project.decide([Request(entry.item_id, "move", "triangle")], reviewer="Ann")
     project.apply()
-    page.goto(server.address(project, "history"))
+    page.goto(server.address(project, "review"))
+    give_name(page, "Zoë & Co")
+    page.get_by_role("link", name="History").click()
     row = page.locator("[class*=st-key-log-entry-]").filter(has_text="Moved: circle → triangle")
     expect(row).to_have_count(2)
     picture = row.last.locator("img")
@@ -26,6 +31,11 @@ def test_an_undo_brings_the_file_back(server: Server, page: Page, project: Proje
     expect(page.get_by_text("taken back")).to_be_visible()
     assert (project.root / first.path).is_file()
     assert not (project.root / second.path).is_file()
+    assert project.history(limit=1)[0].reviewer == "Zoë & Co"
+    page.reload()  # the name comes with a cookie now
+    row.first.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("taken back")).to_have_count(2)
+    assert project.history(limit=1)[0].reviewer == "Zoë & Co"
 
 
 def test_the_table_of_decisions_can_be_downloaded(

@@ -142,6 +142,28 @@ def test_what_is_left_with_others_is_told_and_comes_when_they_close(
     assert len(project.history()) == 57
 
 
+def test_two_browsers_at_the_grid_are_shown_different_images(
+    page: Page, other: BrowserContext, server: Server, project: Project
+) -> None:
+    address = f"{server.address(project, 'review')}&view=Grid"
+    page.goto(address)
+    mine = page.locator(".tile")
+    expect(mine).to_have_count(15)  # of 60, the largest lane
+    ben = other.new_page()
+    ben.goto(address)
+    expect(ben.get_by_text("15 images are with another reviewer")).to_be_visible()
+    ben.get_by_role("tab", name="All suspects").click()
+    expect(ben.locator(".tile")).to_have_count(45)
+    shown = [
+        {one.get_attribute("data-item-id") for one in seen.all()}
+        for seen in (mine, ben.locator(".tile"))
+    ]
+    assert not shown[0] & shown[1]
+    page.goto("about:blank")
+    ben.keyboard.press(".")
+    expect(ben.locator(".tile")).to_have_count(15)
+
+
 def test_ones_own_closed_and_reloaded_tabs_block_nobody(
     page: Page, server: Server, project: Project
 ) -> None:

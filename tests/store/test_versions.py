@@ -40,7 +40,8 @@ _CAFE = os.fsdecode(b"caf\xe9")
 
 # Takes a database back to an earlier version, where no dump of that version was ever made.
 _BACK_TO_3 = """
-DROP TABLE lots, strata, sealed_predictions;
+DROP TABLE lots, strata, sealed_predictions, questions, opinions;
+DROP FUNCTION opinions_only_append;
 DROP INDEX items_gone;
 ALTER TABLE rounds DROP COLUMN own, DROP COLUMN errors_left;
 UPDATE facts SET value = '3' WHERE name = 'schema';

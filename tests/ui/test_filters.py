@@ -25,6 +25,7 @@ def _script(key: str) -> None:
     from cleaner.ui.registry import shared
 
     selection = filters.draw(shared().get(key), key)
+    filters.tell(key, selection)
     st.session_state["chosen"] = selection
 
 

@@ -283,6 +283,32 @@ def test_a_switch_shows_the_queue_one_by_one_or_as_a_grid(project: Project) -> N
     assert components(app) == ["grid"]
 
 
+def test_second_opinions_are_asked_for_and_the_rest_is_settled_from_the_review(
+    project: Project,
+) -> None:
+    project.decide([Request(1, "move", "star"), Request(2, "accept")], reviewer="ann")
+    app = run_page(project, "review")
+    assert "to settle" not in " ".join(labels(app))
+    app.segmented_control(key="view").set_value("Second opinion").run()
+    assert components(app) == ["second"]
+    button(app, "Ask").click().run()
+    assert "Asked about 2 images." in texts(app)
+    assert "2 wait for an opinion · none given yet" in texts(app)
+    about = {one.item_id: one.op_id for one in project.history()}
+    project.decide(
+        [Request(1, "accept", about=about[1]), Request(2, "accept", about=about[2])],
+        reviewer="ben",
+    )
+    app.run()
+    assert "0 wait for an opinion · 1 of 2 agree (50%) · Cohen's kappa 0.00" in texts(app)
+    button(app, "1 to settle").click().run()
+    assert not app.exception
+    assert components(app) == ["deck"]
+    assert app.query_params["status"] == "disputed"
+    history = run_page(project, "history")
+    assert "1 to settle, on the page Review." in texts(history)
+
+
 # -- jobs ------------------------------------------------------------------------------
 
 
@@ -388,6 +414,6 @@ def test_an_upgrade_of_the_database_is_told_where_its_copy_is(tmp_path: Path) ->
     with closing(sqlite3.connect(state / "cleaner.sqlite")) as connection:
         connection.executescript(dump.read_text(encoding="utf-8"))
     app = run_app(shared().get(shared().open(root, state)))
-    assert "from version 1 to 3" in texts(app)
+    assert "from version 1 to 4" in texts(app)
     app.run()
-    assert "from version 1 to 3" not in texts(app)  # once is enough
+    assert "from version 1 to 4" not in texts(app)  # once is enough

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from cleaner import opinions
 from cleaner.project import Project
 from cleaner.recording import Request
 from cleaner.ui import bodies, routes, server
@@ -318,6 +320,73 @@ def test_what_was_taken_back_can_be_decided_again_once(
     assert history["undone"] == []
     assert [one["op_id"] for one in history["decisions"]] == [redo["op_id"]]
     assert [one.action for one in project.history()] == ["move", "undo", "move"]
+
+
+# -- second opinions -------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(client: TestClient, api: str, project: Project) -> dict[str, Any]:
+    """Somebody is asked about image 1, circle, that Anna moved to star; Anna's decision."""
+    moved = decision(1, "move", label="star", reviewer="Anna")
+    client.post(f"{api}/decisions", json=[moved])
+    opinions.ask(project.store, np.random.default_rng(0), most=5)
+    return moved
+
+
+def questions(client: TestClient, api: str, name: str) -> dict[str, Any]:
+    address = f"{api}/second/queue"
+    found: dict[str, Any] = client.get(
+        address, params={"holder": "page-of-one", "reviewer": name}
+    ).json()
+    return found
+
+
+def test_who_is_asked_sees_neither_the_decision_nor_the_model(
+    client: TestClient, api: str, asked: dict[str, Any]
+) -> None:
+    answer = questions(client, api, "Ben")
+    (item,) = answer["items"]
+    assert (answer["matching"], item["about"]) == (1, asked["op_id"])
+    assert (item["path"], item["current_label"], item["suggested_label"]) == (
+        "000.jpg",
+        "circle",
+        "circle",
+    )
+    assert "star" not in json.dumps(item)
+    assert "Anna" not in json.dumps(answer)
+    for name in ("Anna", " Anna ", ""):
+        assert questions(client, api, name)["items"] == []
+
+
+def test_what_was_decided_is_told_once_an_opinion_is_given(
+    client: TestClient, api: str, asked: dict[str, Any], project: Project
+) -> None:
+    given = decision(1, "accept", about=asked["op_id"], reviewer="Ben", blind=True)
+    answers = [client.post(f"{api}/decisions", json=[given]).json() for _time in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]["recorded"] == [given["op_id"]]
+    assert answers[0]["compared"] == [
+        {"op_id": given["op_id"], "differs": True, "told": "Anna moved it to star"}
+    ]
+    assert len(project.history()) == 1
+    (disputed,) = client.get(f"{api}/queue?status=disputed&holder=some-page").json()["items"]
+    assert [one["deed"] for one in disputed["opinions"]] == ["Ben would have kept it as circle"]
+    assert disputed["decided"]["reviewer"] == "Anna"
+
+
+def test_an_opinion_can_be_taken_back_after_a_restart_of_the_browser(
+    client: TestClient, api: str, asked: dict[str, Any]
+) -> None:
+    given = decision(1, "exclude", about=asked["op_id"], reviewer="Ben")
+    client.post(f"{api}/decisions", json=[given])
+    assert questions(client, api, "Ben")["items"] == []
+    (entry,) = client.get(f"{api}/second/history?reviewer=Ben").json()["decisions"]
+    assert (entry["op_id"], entry["item"]["current_label"]) == (given["op_id"], "circle")
+    undo = decision(1, "undo", undoes=entry["op_id"], about=asked["op_id"], reviewer="Ben")
+    client.post(f"{api}/decisions", json=[undo])
+    assert [item["item_id"] for item in questions(client, api, "Ben")["items"]] == [1]
+    assert client.get(f"{api}/second/history?reviewer=Ben").json()["decisions"] == []
 
 
 # -- images ----------------------------------------------------------------------------

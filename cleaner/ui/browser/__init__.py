@@ -18,6 +18,7 @@ _SCRIPTS = (
     "holder.js",
     "keys.js",
     "memory.js",
+    "mounting.js",
     "nameplate.js",
     "saved.js",
     "search.js",

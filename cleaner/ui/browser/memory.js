@@ -1,5 +1,7 @@
 /* What this browser remembers. One that keeps nothing forgets, and everything goes on. */
 
+const BLIND_KEY = "cleaner:blind"; // whether one reviews blind
+
 /* Returns what was remembered in "localStorage" or in a tab's "sessionStorage". */
 function recall(storage, key, otherwise) {
   try {

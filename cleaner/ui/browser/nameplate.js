@@ -1,6 +1,7 @@
 /* Who decides: a name that stays in this browser and goes with each decision into the log. */
 
 const NAME_KEY = "cleaner:reviewer";
+const NAME_COOKIE = "cleaner_reviewer"; // for what is undone on other pages than the review
 const MOST_LETTERS = 60;
 
 /* Returns the name, or "" where none was given. */
@@ -21,6 +22,7 @@ class Nameplate {
 
   constructor(onChange) {
     this.onChange = onChange;
+    rememberCookie(NAME_COOKIE, reviewerName());
     this.name = el("span", "name");
     this.opener = button("quiet who", this.name);
     this.opener.title = "Your name goes into the log with each decision";
@@ -49,6 +51,13 @@ class Nameplate {
 
   close() {
     window.removeEventListener("storage", this.onStorage);
+  }
+
+  /* Tells the page the name if it goes by another one, and says so once for each name. */
+  tell(known, say) {
+    const name = reviewerName();
+    if (known !== name && this.told !== name) say("named", name);
+    this.told = name;
   }
 
   /* Takes the name that the login knows, which nobody can change here, or "". */
@@ -82,7 +91,9 @@ class Nameplate {
     }
     this.input.blur();
     this.draw();
-    if (reviewerName() !== before) this.onChange();
+    if (reviewerName() === before) return;
+    rememberCookie(NAME_COOKIE, reviewerName());
+    this.onChange();
   }
 
   /* Takes a key that was pressed in the box; the page's own shortcuts must not see it. */

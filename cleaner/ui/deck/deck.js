@@ -9,6 +9,7 @@
  *  - Names are set as text, never as markup.
  *  - To who reviews blind nothing tells what the model thinks of an image not decided yet. Of
  *    images that measure the labels the server does not even say it (`is_blind`).
+ *  - A second opinion is blind, and of what others decided the browser knows nothing before it.
  */
 
 const PAGE = 50; // queue entries fetched at a time
@@ -21,8 +22,6 @@ const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is 
 const SETTLE_MS = 3000;
 const ANSWER_MS = 1500;
 const REST_MS = 250; // on one image, before more about it is worth asking for
-
-const BLIND_KEY = "cleaner:blind";
 
 class Deck {
   constructor(parent) {
@@ -39,8 +38,7 @@ class Deck {
     this.session = { count: 0, times: [] };
     this.changed = false;
     this.dwelling = null;
-    this.blind = recall("localStorage", BLIND_KEY, false) === true;
-    this.screen.drawBlind(this.blind);
+    this.chosenBlind = recall("localStorage", BLIND_KEY, false) === true;
     this.generation = 0;
     this.frame = new Frame(this.screen.root);
     this.onKey = (event) => this.key(event);
@@ -67,11 +65,19 @@ class Deck {
     this.screen.root.remove();
   }
 
+  /* Whether nothing of the model is shown before a decision. */
+  get blind() {
+    return this.second || this.chosenBlind;
+  }
+
   /* Takes what the page says; called again whenever that changes. */
   receive(data, say) {
     this.say = say;
+    this.screen.who.tell(data.reviewer, say);
     this.end = data.end;
     this.flagged = data.flagged;
+    this.second = data.second;
+    this.screen.drawBlind(this.blind, { fixed: this.second });
     if (!this.outbox) this.start(data);
     else if (this.round !== data.round || this.selection !== data.selection) {
       this.select(data);
@@ -103,14 +109,14 @@ class Deck {
     if (this.selection !== data.selection) this.queue = [];
     this.selection = data.selection;
     this.stays = data.stays;
-    rememberCookie(data.cookie, data.selection);
+    if (!this.second) rememberCookie(data.cookie, data.selection);
   }
 
   /* Fetches some of it, from the first that awaits a decision, or behind what was fetched. */
   fetchPage(limit, after) {
     const place = after === null ? "" : `&after=${encodeURIComponent(after)}`;
-    const asked = this.selection && `&${this.selection}`;
-    return getJson(`${this.api}/queue?limit=${limit}${place}&holder=${this.holder.id}${asked}`);
+    const asked = this.second ? `&${this.asking}` : this.selection && `&${this.selection}`;
+    return getJson(`${this.source}/queue?limit=${limit}${place}&holder=${this.holder.id}${asked}`);
   }
 
   /* Fetches queue and history anew; what was not sent yet goes first, so that both know it. */
@@ -169,13 +175,24 @@ class Deck {
 
   /* Fetches what the one with this name can take back; other people's decisions stay theirs. */
   ownHistory() {
-    const name = encodeURIComponent(reviewerName());
-    return getJson(`${this.api}/history?limit=100&reviewer=${name}`);
+    return getJson(`${this.source}/history?limit=100&${this.asking}`);
+  }
+
+  /* Who asks, as a query has it. */
+  get asking() {
+    return `reviewer=${encodeURIComponent(reviewerName())}`;
+  }
+
+  /* Where the server answers with what is to be decided about, and with what was decided. */
+  get source() {
+    return this.second ? `${this.api}/second` : this.api;
   }
 
   async renamed() {
+    this.screen.who.tell(null, this.say);
     this.undoStack = [];
-    await this.fetchHistory();
+    // Which images somebody is asked about depends on who they are.
+    await (this.second ? this.load() : this.fetchHistory());
   }
 
   refill() {
@@ -274,14 +291,19 @@ class Deck {
   /* Returns what the model had to say, for who has decided without knowing. */
   opinion(item) {
     if (item.is_blind) return "";
+    if (this.second) return ""; // who decided before, and what, comes with the server's answer
     if (item.suggested_label === item.current_label) return "The model suggested nothing else";
     const name = this.screen.name(item.suggested_label);
     return `The model suggested ${name} (${percent(item.suggested_confidence)})`;
   }
 
   toggleBlind() {
-    this.blind = !this.blind;
-    remember("localStorage", BLIND_KEY, this.blind);
+    if (this.second) {
+      this.screen.flash("wait", "A second opinion is always blind");
+      return;
+    }
+    this.chosenBlind = !this.chosenBlind;
+    remember("localStorage", BLIND_KEY, this.chosenBlind);
     this.screen.drawBlind(this.blind);
     this.screen.flash("wait", this.blind ? "Blind: decide first, then see" : "No longer blind");
     this.dwelling = null;
@@ -367,7 +389,10 @@ class Deck {
       return;
     }
     const { action, label, item } = undone;
-    const redo = this.entry(item, "redo", undone.op_id);
+    // Opinions are given anew: a redo is of decisions.
+    const redo = this.second
+      ? { ...this.entry(item, action), label }
+      : this.entry(item, "redo", undone.op_id);
     this.undoStack.push({ ...undone, op_id: redo.op_id, again: true });
     this.decided.add(item.item_id);
     this.queue = this.queue.filter((other) => other.item_id !== item.item_id);
@@ -380,7 +405,8 @@ class Deck {
   }
 
   entry(item, action, undoes = null) {
-    return { op_id: newId(), item_id: item.item_id, action, label: null, undoes };
+    const about = this.second ? item.about : null;
+    return { op_id: newId(), item_id: item.item_id, action, label: null, undoes, about };
   }
 
   async fetchHistory() {
@@ -399,11 +425,19 @@ class Deck {
   }
 
   answered(answer) {
-    if (!this.selection && !this.outbox.entries.length) this.left = answer.left;
+    const isWhole = !this.selection && !this.second;
+    if (isWhole && !this.outbox.entries.length) this.left = answer.left;
+    if (answer.compared?.length) this.compare(answer.compared.at(-1));
     for (const refusal of answer.rejected) this.rejected(refusal);
     this.drawCounters();
     this.settleSoon();
     this.follow();
+  }
+
+  /* Says what was decided before, once a second opinion is given. */
+  compare({ differs, told }) {
+    if (differs) this.screen.flash("differs", told, "You differ: it comes up to be settled");
+    else this.screen.flash("agrees", "You agree", told);
   }
 
   rejected({ op_id: opId, reason, item: asItIs, ...stands }) {
@@ -411,7 +445,7 @@ class Deck {
     const [mine] = at < 0 ? [null] : this.undoStack.splice(at, 1);
     if (mine) this.count(-1);
     const item = asItIs ?? mine?.item;
-    if (!item) {
+    if (!item || this.second) {
       // An undo or redo that came too late: what stands now is the server's to say.
       this.screen.flash("problem", reason);
       this.load();
@@ -525,6 +559,10 @@ class Deck {
       this.showOthersAtWork();
       return;
     }
+    if (this.second) {
+      this.showAllHeard();
+      return;
+    }
     if (this.selection) {
       this.showNoMatch();
       return;
@@ -548,6 +586,18 @@ class Deck {
       : "No image is all that the filter asks for.";
     const action = { words: "Clear the filter", run: () => this.say("cleared", newId()) };
     this.screen.drawMessage(title, words, { action, mayUndo: this.matching > 0 });
+    if (this.changed) this.settleSoon();
+  }
+
+  /* Says that nobody waits for this person's opinion, or that they have to give a name first. */
+  showAllHeard() {
+    if (!this.screen.who.login && !reviewerName()) {
+      const words = "Add your name, above: a second opinion is of another person than the first.";
+      this.screen.drawMessage("Who are you?", words);
+      return;
+    }
+    const words = "Ask for some above. Images that you decided about yourself are for others.";
+    this.screen.drawMessage("No image waits for your opinion", words, { mayUndo: true });
     if (this.changed) this.settleSoon();
   }
 
@@ -576,7 +626,7 @@ class Deck {
   drawCounters() {
     this.screen.drawCounters({
       left: Math.max(0, this.left),
-      flagged: this.selection ? this.matching : this.flagged,
+      flagged: this.selection || this.second ? this.matching : this.flagged,
       matching: Boolean(this.selection),
       session: this.session.count,
       perMinute: this.perMinute(),
@@ -656,19 +706,4 @@ function veiled(item) {
   return { ...item, ...unknown, reasons: [], isVeiled: true };
 }
 
-// ---------------------------------------------------------------- mounting
-
-const decks = new WeakMap();
-
-export default function mount({ parentElement, data, setTriggerValue }) {
-  let deck = decks.get(parentElement);
-  if (!deck) {
-    deck = new Deck(parentElement);
-    decks.set(parentElement, deck);
-  }
-  deck.receive(data, setTriggerValue);
-  return () => {
-    deck.close();
-    decks.delete(parentElement);
-  };
-}
+export default mounting(Deck);

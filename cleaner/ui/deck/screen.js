@@ -270,9 +270,10 @@ class Screen {
     this.sessionWords.textContent = session ? `${session} this session${pace}` : "";
   }
 
-  drawBlind(isBlind) {
+  drawBlind(isBlind, { fixed = this.blindSwitch.disabled } = {}) {
     this.root.classList.toggle("blind", isBlind);
     this.blindSwitch.setAttribute("aria-pressed", String(isBlind));
+    this.blindSwitch.disabled = fixed;
   }
 
   flash(kind, words, more = "") {
@@ -314,10 +315,11 @@ const STATUS_WORDS = {
   accepted: "Accepted", moved: "Moved here", excluded: "Excluded", skipped: "Skipped",
 };
 
-/* Returns who gave an image the status that it has, as a reason to look at it again. */
+/* Returns who gave an image the status that it has, and who would not, as reasons to look again. */
 function decidedBefore(item) {
   const words = STATUS_WORDS[item.status];
   if (!words || !item.decided) return [];
   const { reviewer, at } = item.decided;
-  return [toldWithTime({ deed: reviewer ? `${words} by ${reviewer}` : words, decided_at: at })];
+  const first = { deed: reviewer ? `${words} by ${reviewer}` : words, decided_at: at };
+  return [first, ...(item.opinions ?? [])].map(toldWithTime);
 }

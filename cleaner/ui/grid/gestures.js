@@ -158,6 +158,7 @@ class Gestures {
       u: () => grid.undo(),
       r: () => grid.redo(),
       z: () => grid.toggleZoom(),
+      b: () => grid.sayNotBlind(),
       "/": () => grid.openSearch(),
       "?": () => grid.sheet.keys.toggle(),
       escape: () => grid.escape(),

@@ -7,12 +7,14 @@
  *  - The decisions of a page are in the outbox, all of them, before the next page shows.
  *  - What the server refused comes back with the reason on it, and is never decided unasked.
  *  - One undo takes back one page, also after a restart.
+ *  - To who reviews blind nothing of it shows unasked: lanes and ticks are suggestions.
  *  - Names are set as text, never as markup.
  */
 
 const FOLLOW_MS = 800; // from an answer until the ranking has followed, and is asked for
 const SETTLE_MS = 3000;
 const ANSWER_MS = 1500;
+const LOOK_AGAIN_MS = 4000; // where all that is left is with others
 const LOOK_MS = 300; // nobody has looked at a page sooner: the key was pressed twice
 // What a decision shows again as, once it is taken back.
 const CHOICE_OF = { move: "move", accept: "keep", exclude: "exclude" };
@@ -30,6 +32,7 @@ class Grid {
     this.left = new Map(); // number -> image, left for later
     this.changed = false;
     this.generation = 0;
+    this.isVeiled = recall("localStorage", BLIND_KEY, false) === true;
     this.gestures = new Gestures(this);
     this.frame = new Frame(this.sheet.root);
     this.onWake = () => this.outbox?.flush();
@@ -44,11 +47,13 @@ class Grid {
     this.gestures.close();
     this.resized.disconnect();
     this.frame.close();
-    for (const timer of [this.settleTimer, this.reloadTimer, this.followTimer, this.cardTimer]) {
+    const { settleTimer, reloadTimer, followTimer, cardTimer, lookTimer } = this;
+    for (const timer of [settleTimer, reloadTimer, followTimer, cardTimer, lookTimer]) {
       clearTimeout(timer);
     }
     this.supply?.close();
     this.outbox?.close();
+    this.holder?.close();
     this.sheet.who.close();
     this.generation += 1;
     this.sheet.root.remove();
@@ -57,6 +62,7 @@ class Grid {
   /* Takes what the page says; called again whenever that changes. */
   receive(data, say) {
     this.say = say;
+    this.sheet.who.tell(data.reviewer, say);
     this.end = data.end;
     if (!this.outbox) this.start(data);
     else if (this.round !== data.round || this.supply.selection !== data.selection) {
@@ -75,7 +81,10 @@ class Grid {
     });
     this.pictures = new Pictures(this.api, () => {});
     this.steps = new Steps(this.api);
+    this.holder = new Holder(this.api, () => this.supply.renew());
     this.supply = new Supply(this.api, {
+      holder: this.holder,
+      shown: () => [...this.page, ...this.returned],
       isKnown: (itemId) => this.isKnown(itemId),
       onMore: () => this.more(),
       onProblem: (words) => this.problems(words),
@@ -85,7 +94,7 @@ class Grid {
       onState: () => this.sheet.saved.draw(this.outbox),
       onAnswer: (answer) => this.answered(answer),
     });
-    await this.outbox.open();
+    await Promise.all([this.outbox.open(), this.holder.open()]);
     await this.load();
   }
 
@@ -107,6 +116,7 @@ class Grid {
     this.showNone();
     await this.outbox.adoptOrphans();
     await this.outbox.flush();
+    if (this.isVeiled) return;
     try {
       const first = await this.fetchFirst();
       const pairs = await this.fetchPairs();
@@ -145,6 +155,7 @@ class Grid {
 
   /* Opens a lane, with these images as its first page, or else from its beginning. */
   openLane(wanted, items = []) {
+    if (this.isVeiled) return;
     const lane = this.lanes.find(wanted.key);
     this.lanes.open = lane;
     remember("sessionStorage", `cleaner:lane:${this.api}`, lane.key);
@@ -254,10 +265,16 @@ class Grid {
 
   showNone() {
     const { next } = this.lanes;
+    if (this.isVeiled) {
+      this.showVeil();
+      return;
+    }
     // A card that can be pressed stays while the lane is looked through once more.
     if (!this.loading && this.supply.isSweeping && this.sheet.content.hidden) return;
     if (this.loading || !this.supply.isExhausted) {
       this.sheet.drawMessage("Fetching the queue", [this.problem ?? ""]);
+    } else if (this.supply.withOthers) {
+      this.showOthersAtWork(next);
     } else if (this.left.size) {
       this.sheet.drawMessage("The rest was left for later", [`${this.left.size} wait here.`], {
         action: { words: ["Look at them now"], run: () => this.lookAgain() },
@@ -271,6 +288,38 @@ class Grid {
     } else {
       this.showEnd();
     }
+  }
+
+  /* Says why there is no grid for who reviews blind, unless they want to see it all the same. */
+  showVeil() {
+    const words = "A lane is a suggestion, and so is each tick: the grid cannot be blind. " +
+      "“One by one” is.";
+    this.sheet.drawMessage("You review blind", [words], {
+      action: { words: ["Show the grid all the same"], run: () => this.unveil() },
+    });
+  }
+
+  unveil() {
+    this.isVeiled = false;
+    this.load();
+  }
+
+  showOthersAtWork(next) {
+    const count = this.supply.withOthers;
+    const images = count === 1 ? "1 image is" : `${count} images are`;
+    const words = ["What they leave of this lane comes up here by itself."];
+    const action = next && { words: ["Next lane"], run: () => this.openLane(next) };
+    this.sheet.drawMessage(`${images} with another reviewer`, words, { action, hint: this.hint(next) });
+    clearTimeout(this.lookTimer);
+    this.lookTimer = setTimeout(() => this.lookForOthers(), LOOK_AGAIN_MS);
+  }
+
+  /* Looks whether others have left something, or are gone without having said so. */
+  async lookForOthers() {
+    await this.holder.sweep();
+    if (this.page.length || this.loading) return;
+    this.supply.isStale = true;
+    this.supply.sweep();
   }
 
   /* Shows what was left for later. */
@@ -513,6 +562,7 @@ class Grid {
   }
 
   async renamed() {
+    this.sheet.who.tell(null, this.say);
     this.steps.done = [];
     await this.readSteps();
   }
@@ -540,6 +590,10 @@ class Grid {
     this.supply.drop(new Set(items.map((item) => item.item_id)));
     this.show(items);
     this.lanes.draw();
+  }
+
+  sayNotBlind() {
+    this.wait("Lanes and ticks are suggestions; blind works one by one");
   }
 
   wait(words) {
@@ -619,19 +673,4 @@ function imagesOf(step) {
   return step.page ?? step.made.map((one) => one.item);
 }
 
-// ---------------------------------------------------------------- mounting
-
-const grids = new WeakMap();
-
-export default function mount({ parentElement, data, setTriggerValue }) {
-  let grid = grids.get(parentElement);
-  if (!grid) {
-    grid = new Grid(parentElement);
-    grids.set(parentElement, grid);
-  }
-  grid.receive(data, setTriggerValue);
-  return () => {
-    grid.close();
-    grids.delete(parentElement);
-  };
-}
+export default mounting(Grid);

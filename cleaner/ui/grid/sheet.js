@@ -46,7 +46,10 @@ class Sheet {
 
   topBar() {
     this.title = el("div", "title");
-    return el("div", "top", this.title, this.verdict.root, this.saved.root, this.who.root,
+    const blind = button("quiet blind-switch", keycap("B"), " Blind");
+    blind.title = "Lanes and ticks are what the model suggests; blind works one by one";
+    blind.disabled = true;
+    return el("div", "top", this.title, this.verdict.root, this.saved.root, this.who.root, blind,
       this.keys.opener);
   }
 

@@ -14,7 +14,7 @@ from cleaner.errors import CleanerError, MoveError
 from cleaner.items import shown_path
 from cleaner.logbook import Entry, Wanted, sheet
 from cleaner.project import Project
-from cleaner.ui import clock, job_panel, log_words, session
+from cleaner.ui import clock, job_panel, log_words, second_opinions, session
 
 ENTRIES_SHOWN = 20
 _COLUMNS = [0.7, 4, 2.1, 3.6, 1.2]
@@ -40,6 +40,7 @@ def draw(project: Project, key: str) -> None:
     if not everything:
         st.markdown("Nothing is decided yet. What is decided on the page Review is listed here.")
         return
+    second_opinions.draw_agreement(project)
     wanted = _asked(project, here)
     found = everything if wanted == Wanted() else project.log_length(wanted)
     _head(project, wanted, found, busy=job is not None)

@@ -6,15 +6,20 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from cleaner import opinions
 from cleaner.decisions import Round
 from cleaner.project import Project
-from cleaner.ui import actions, filters, job_panel
-from cleaner.ui.deck import deck
-from cleaner.ui.grid import grid
+from cleaner.selection import QUEUE, Selection
+from cleaner.ui import actions, filters, job_panel, second_opinions
+from cleaner.ui.deck import DECK
+from cleaner.ui.grid import GRID
 from cleaner.ui.next_step import Step, next_step
+from cleaner.ui.surface import Task, mount
 
 # How the queue is shown, as the switch says it and as the address remembers it.
-_DECK, _GRID = "One by one", "Grid"
+_DECK, _GRID, _SECOND = "One by one", "Grid", "Second opinion"
+_VIEW = "view"
+_SURFACES = {_DECK: DECK, _GRID: GRID, _SECOND: DECK}
 
 
 def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
@@ -26,15 +31,14 @@ def draw(project: Project, key: str, go: Callable[[str], None]) -> None:
             _not_scored(project)
         return
     latest = history[-1]
-    view = _round_bar(project, latest, busy=job is not None)
-    step = _end(project, history, busy=job is not None)
-    selection = filters.draw(project, key)
-    if view == _GRID:
-        pressed = grid(key, round_id=latest.round_id, end=step, selection=selection)
+    view, selection = _bar(project, key, latest, busy=job is not None)
+    if view == _SECOND:
+        second_opinions.draw(project)
     else:
-        pressed = deck(
-            key, round_id=latest.round_id, flagged=latest.flagged, end=step, selection=selection
-        )
+        filters.tell(key, selection)
+    step = _end(project, history, busy=job is not None)
+    task = Task(key, latest.round_id, latest.flagged, step, selection, second=view == _SECOND)
+    pressed = mount(_SURFACES[view], task)
     if pressed and step.kind == "retrain":
         _retrain(project, moves_files=st.session_state.get("move-files", True))
     elif pressed:
@@ -60,40 +64,63 @@ def _not_scored(project: Project) -> None:
             job_panel.start(project, "score", actions.score_settings(project).as_json())
 
 
-def _round_bar(project: Project, latest: Round, *, busy: bool) -> str:
-    """Draw what the round came to and what follows; return how the queue is shown."""
+def _bar(project: Project, key: str, latest: Round, *, busy: bool) -> tuple[str, Selection]:
+    """Draw what the round came to and what follows; return how what of the queue is shown."""
     # A row that wraps, where columns of a narrow window would cut the switch off.
     with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+        gap="small",
+        key="round-bar",
     ):
         st.markdown(_sentence(latest), width="content")
+        # A share of what was decided is drawn at random, and not from what is looked at.
+        is_second = st.session_state.get(_VIEW, st.query_params.get(_VIEW)) == _SECOND
+        selection = QUEUE if is_second else filters.draw(project, key)
+        _settle_button(project, key)
         view = _view()
         if not busy:
             _retrain_button(project)
-    return view
+    return view, selection
+
+
+def _settle_button(project: Project, key: str) -> None:
+    """Offer what two people differ on, wherever one is."""
+    left = opinions.to_settle(project.store)
+    if left:
+        st.button(f"{left:,} to settle", key="settle", on_click=_settle, args=(key,))
+
+
+def _settle(key: str) -> None:
+    st.session_state[_VIEW] = _DECK
+    filters.choose(key, Selection(status="disputed"))
 
 
 def _view() -> str:
     """Draw the switch between one picture and many; return which is chosen."""
-    chosen: str = st.segmented_control(
+    # Not as the widget's default: Streamlit takes none for what a button may set as well.
+    if _VIEW not in st.session_state and _VIEW not in st.query_params:
+        st.session_state[_VIEW] = _DECK
+    chosen = st.segmented_control(
         "How the queue is shown",
-        (_DECK, _GRID),
-        default=_DECK,
+        tuple(_SURFACES),
         required=True,
         label_visibility="collapsed",
-        key="view",
+        key=_VIEW,
         bind="query-params",
     )
-    return chosen
+    return chosen or _DECK
 
 
 def _retrain_button(project: Project) -> None:
     moves_files = st.checkbox(
-        "Move the files into their class folders",
+        "Move the files",
         value=True,
         key="move-files",
         width="content",
-        help="Excluded images go to the quarantine folder. Every move can be undone.",
+        help="Into their class folders; excluded images go to the quarantine folder. "
+        "Every move can be undone.",
     )
     if st.button("Clean and retrain", key="retrain"):
         _retrain(project, moves_files=moves_files)
