@@ -1,4 +1,4 @@
-"""A trained model at work: labels for photos, on all processors, without TensorFlow."""
+"""A trained model at work: labels for photos, on all processors; .tflite without TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import json
 import os
 import zipfile
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,38 +18,42 @@ from cleaner.arrays import PredProbs
 from cleaner.errors import ImageRejected, ModelError
 from cleaner.items import shown_path
 from cleaner.progress import Progress, Report, silent
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
+from cleaner.runtimes import RUNTIMES, Runtime, kind_of
 
 _TFLITE_NAME = "model.tflite"
 _LABELS_NAME = "labels.txt"
 _RECEIPT_NAME = "receipt.json"
-_WAITING_PER_WORKER = 4
-_FLATBUFFER_MAGIC = b"TFL3"
+# Photos that one thread reads, has decoded and looks at together: what a message to a decoder
+# and a change of threads cost is shared by them.
+_PHOTOS_AT_ONCE = 16
+_BYTES_AT_ONCE = 2**20
+# While one thread waits for its decoder, another one computes.
+_THREADS_A_PROCESSOR = 2
+_WAITING_A_THREAD = 2
+_STAGE = "Looking at the images"
 
 Outcome = tuple[Path, np.ndarray | ImageRejected]
 
 
 def open_classifier(path: Path) -> Classifier:
-    """Return the classifier in a trained model's folder, or in any .tflite with labels inside.
+    """Return the classifier in a trained model's folder, or in one file or folder it exported.
 
-    A file in a model's folder, such as its .keras or its SavedModel, stands for the folder.
+    A file in a model's folder, such as its .keras or its SavedModel, stands for the folder, and
+    its .tflite is run: they give the same labels. Elsewhere a .keras or a SavedModel is run as it
+    is, by TensorFlow.
 
     Raises:
         ModelError: there is no such model, or it does not turn RGB photos into labels.
     """
-    flatbuffer_path = _find(path)
-    try:
-        flatbuffer = flatbuffer_path.read_bytes()
-    except OSError as error:
+    found = _find(path)
+    labels = _labels(found)
+    runtime = RUNTIMES[kind_of(found) or "tflite"](found)
+    if runtime.class_count != len(labels):
         raise ModelError(
-            f"{shown_path(str(flatbuffer_path))}: cannot be read ({error.strerror})."
-        ) from error
-    if flatbuffer[4:8] != _FLATBUFFER_MAGIC:
-        # Checked before the runtime sees it, which ends the process on some damaged files.
-        raise ModelError(f"{shown_path(str(flatbuffer_path))}: this is no TensorFlow Lite model.")
-    return Classifier(flatbuffer, _labels(flatbuffer_path), name=shown_path(str(flatbuffer_path)))
+            f"{shown_path(str(found))}: it has {runtime.class_count} outputs, and there are "
+            f"{len(labels)} labels."
+        )
+    return Classifier(runtime, labels)
 
 
 def threshold_of(path: Path) -> float:
@@ -77,32 +80,31 @@ def threshold_of(path: Path) -> float:
 
 
 class Classifier:
-    """Runs one photo a thread; every method may be called from several threads.
+    """Every method may be called from several threads.
 
     Attributes:
         class_names: in the order of the class axis.
-        input_side_px: photos are resized to a square of this side.
-
-    Raises:
-        ModelError: the model does not turn RGB photos into one probability a label.
+        input_side_px: photos are resized to a square of this side; None where the model itself
+            resizes them.
     """
 
-    def __init__(self, flatbuffer: bytes, class_names: Sequence[str], *, name: str) -> None:
+    def __init__(self, runtime: Runtime, class_names: Sequence[str]) -> None:
         self.class_names = tuple(class_names)
-        self._flatbuffer = flatbuffer
-        self._name = name
-        # Interpreters wait here between photos; one is made for each thread that finds none.
-        self._idle: deque[Interpreter] = deque()
-        first = self._interpreter()
-        self.input_side_px = self._checked_side_px(first)
-        self._idle.append(first)
+        self.input_side_px = runtime.input_side_px
+        self._runtime = runtime
 
     # Not RGBImage: that would have all photos of a call be of one size.
     def predict(self, photos: Sequence[NDArray[np.uint8]]) -> PredProbs:
         """Return the probabilities, float32 (item, class), of RGB photos of any size."""
         probs = np.empty((len(photos), len(self.class_names)), np.float32)
+
+        def look(photo: NDArray[np.uint8]) -> np.ndarray:
+            side_px = self.input_side_px
+            square = photo if side_px is None else images.squared(photo, side_px)
+            return np.asarray(self._runtime([square])[0])
+
         with ThreadPoolExecutor(processors.available()) as pool:
-            for row, found in enumerate(pool.map(self._probs, photos)):
+            for row, found in enumerate(pool.map(look, photos)):
                 probs[row] = found
         return probs
 
@@ -113,68 +115,75 @@ class Classifier:
 
         In the order of the paths; few pictures are in memory at a time.
         """
-        with ThreadPoolExecutor(processors.available()) as pool:
-            waiting: deque[tuple[Path, Future[np.ndarray | ImageRejected]]] = deque()
+        threads = _THREADS_A_PROCESSOR * processors.available()
+        with ThreadPoolExecutor(threads) as pool:
+            waiting: deque[Future[list[Outcome]]] = deque()
             try:
-                for done, path in enumerate(paths):
-                    waiting.append((path, pool.submit(self._outcome, path)))
-                    if len(waiting) > _WAITING_PER_WORKER * processors.available():
-                        yield _settled(waiting)
-                    report(Progress("Looking at the images", done, len(paths)))
+                done = 0
+                for part in _parts(paths, threads):
+                    waiting.append(pool.submit(self._outcomes, part))
+                    if len(waiting) > _WAITING_A_THREAD * threads:
+                        report(Progress(_STAGE, done, len(paths)))
+                        done += _PHOTOS_AT_ONCE
+                        yield from waiting.popleft().result()
                 while waiting:
-                    yield _settled(waiting)
-                report(Progress("Looking at the images", len(paths), len(paths)))
+                    yield from waiting.popleft().result()
+                report(Progress(_STAGE, len(paths), len(paths)))
             finally:
-                for _path, future in waiting:
+                for future in waiting:
                     future.cancel()
 
-    def _outcome(self, path: Path) -> np.ndarray | ImageRejected:
+    def _outcomes(self, paths: Sequence[Path]) -> list[Outcome]:
+        found: list[Outcome] = []
+        for part, pictures in self._pictures(paths):
+            readable = [p for p in pictures if not isinstance(p, ImageRejected)]
+            probs = iter(self._runtime(readable))
+            found += [
+                (path, picture if isinstance(picture, ImageRejected) else next(probs))
+                for path, picture in zip(part, pictures, strict=True)
+            ]
+        return found
+
+    def _pictures(
+        self, paths: Sequence[Path]
+    ) -> Iterator[tuple[list[Path], list[NDArray[np.uint8] | ImageRejected]]]:
+        """Yield pictures as the runtime takes them, some at a time."""
+        for part in _read(paths):
+            sound = [data for _path, data in part if not isinstance(data, ImageRejected)]
+            if self.input_side_px is None:
+                decoded = iter(images.decoded(sound))
+            else:
+                decoded = iter(images.squares(sound, side_px=self.input_side_px))
+            yield (
+                [path for path, _data in part],
+                [d if isinstance(d, ImageRejected) else next(decoded) for _path, d in part],
+            )
+
+
+def _parts(paths: Sequence[Path], threads: int) -> Iterator[Sequence[Path]]:
+    # Few photos are shared out among all threads.
+    at_once = max(1, min(_PHOTOS_AT_ONCE, len(paths) // threads))
+    for start in range(0, len(paths), at_once):
+        yield paths[start : start + at_once]
+
+
+def _read(paths: Sequence[Path]) -> Iterator[list[tuple[Path, bytes | ImageRejected]]]:
+    """Yield files with their bytes, so many at a time that they take little memory."""
+    part: list[tuple[Path, bytes | ImageRejected]] = []
+    size = 0
+    for path in paths:
         # Somebody named this very file, so a link may lead anywhere.
         file = Path(os.path.realpath(path))
-        least_side_px = round(self.input_side_px * images.DECODE_MARGIN)
         try:
-            return self._probs(images.load(file, root=file.parent, min_side_px=least_side_px))
+            data = images.read_bytes(file, root=file.parent)
+            size += len(data)
+            part.append((path, data))
         except ImageRejected as error:
-            return error
-
-    def _probs(self, photo: NDArray[np.uint8]) -> np.ndarray:
-        try:
-            interpreter = self._idle.pop()
-        except IndexError:
-            interpreter = self._interpreter()
-        given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        squared = images.squared(photo, self.input_side_px)[np.newaxis]
-        interpreter.set_tensor(given["index"], squared.astype(given["dtype"], copy=False))
-        interpreter.invoke()
-        probs: np.ndarray = interpreter.get_tensor(answer["index"])[0]
-        self._idle.append(interpreter)
-        return probs
-
-    def _interpreter(self) -> Interpreter:
-        from ai_edge_litert.interpreter import Interpreter
-
-        try:
-            interpreter = Interpreter(model_content=self._flatbuffer, num_threads=1)
-            interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"{self._name}: TensorFlow Lite cannot run it ({reason}).") from error
-        return interpreter
-
-    def _checked_side_px(self, interpreter: Interpreter) -> int:
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        shapes = [tuple(int(n) for n in details["shape"]) for details in (*inputs, *outputs)]
-        match shapes:
-            case [(1, height, width, 3), (1, count)] if height == width:
-                if inputs[0]["dtype"] not in (np.uint8, np.float32):
-                    raise ModelError(f"{self._name}: it takes neither uint8 nor float32 photos.")
-                if count == len(self.class_names):
-                    return height
-                raise ModelError(
-                    f"{self._name}: it has {count} outputs, and there are "
-                    f"{len(self.class_names)} labels."
-                )
-        raise ModelError(f"{self._name}: it does not turn square RGB photos into labels.")
+            part.append((path, error))
+        if size >= _BYTES_AT_ONCE:
+            yield part
+            part, size = [], 0
+    yield part
 
 
 def _find(path: Path) -> Path:
@@ -184,31 +193,33 @@ def _find(path: Path) -> Path:
     for folder in (path, path.parent):
         if (folder / _TFLITE_NAME).is_file() and path.exists():
             return folder / _TFLITE_NAME
+    if kind_of(path) is not None:
+        return path
     if not path.exists():
         raise ModelError(f"{shown}: there is nothing. Name the folder of a trained model.")
     raise ModelError(
         f"{shown}: no {_TFLITE_NAME} in it or beside it. Name the folder of a trained model, or "
-        "a .tflite file with its labels inside."
+        "a .tflite file, a .keras file or a SavedModel with its labels inside."
     )
 
 
-def _labels(flatbuffer_path: Path) -> list[str]:
-    """Return the labels packed into the file, else those beside it."""
-    beside = flatbuffer_path.with_name(_LABELS_NAME)
+def _labels(model: Path) -> list[str]:
+    """Return the labels packed into the model, else those beside it."""
     try:
-        if zipfile.is_zipfile(flatbuffer_path):
-            with zipfile.ZipFile(flatbuffer_path) as archive:
-                text = archive.read(_LABELS_NAME).decode("utf-8")
-        else:
-            text = beside.read_text(encoding="utf-8")
+        text = (_packed(model) or model.with_name(_LABELS_NAME).read_bytes()).decode("utf-8")
     except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         raise ModelError(
-            f"{shown_path(str(flatbuffer_path))}: it has no labels inside, and no {_LABELS_NAME} "
+            f"{shown_path(str(model))}: it has no labels inside, and no {_LABELS_NAME} "
             "lies beside it. Put one there, one class a line."
         ) from error
     return [line for line in text.split("\n") if line]
 
 
-def _settled(waiting: deque[tuple[Path, Future[np.ndarray | ImageRejected]]]) -> Outcome:
-    path, future = waiting.popleft()
-    return path, future.result()
+def _packed(model: Path) -> bytes | None:
+    inside = model / "assets" / _LABELS_NAME
+    if inside.is_file():
+        return inside.read_bytes()
+    if not zipfile.is_zipfile(model):
+        return None
+    with zipfile.ZipFile(model) as archive:
+        return archive.read(_LABELS_NAME) if _LABELS_NAME in archive.namelist() else None

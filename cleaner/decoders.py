@@ -22,7 +22,8 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -52,8 +53,27 @@ def ask(verb: str, data: bytes, asked: dict[str, Any]) -> Answer:
         facts, payload = decoder.ask(verb, data, asked)
         _idle.append(decoder)
     if "reason" in facts:
-        raise ImageRejected(facts["reason"], facts["detail"])
+        raise _rejected(facts)
     return facts, payload
+
+
+def ask_each(
+    verb: str, pictures: Sequence[bytes], asked: dict[str, Any]
+) -> list[Answer | ImageRejected]:
+    """Have one process do one of `_VERBS` with each of several pictures.
+
+    One message brings all of them, so together they should take little memory. Each has the time
+    and memory of one; the picture a process ends over is to blame, and another process goes on
+    behind it.
+    """
+    found: list[Answer | ImageRejected] = []
+    while len(found) < len(pictures):
+        with _room:
+            decoder = _ready()
+            found += decoder.ask_each(verb, pictures[len(found) :], asked)
+            if decoder.lives():
+                _idle.append(decoder)
+    return found
 
 
 def _ready() -> Decoder:
@@ -103,6 +123,26 @@ class Decoder:
             # Ctrl-C in the middle of an answer: the rest of it must not meet the next picture.
             self.end()
             raise
+
+    def ask_each(
+        self, verb: str, pictures: Sequence[bytes], asked: dict[str, Any]
+    ) -> list[Answer | ImageRejected]:
+        """Return what the process answers, up to the picture it ends over."""
+        found: list[Answer | ImageRejected] = []
+        lengths = [len(data) for data in pictures]
+        try:
+            # It reads all before it answers, so neither waits for the other to read.
+            request = {"verb": verb, "asked": asked, "lengths": lengths}
+            _send(self._input, request, b"".join(pictures))
+            for _ in pictures:
+                facts, payload = _receive(self._output)
+                found.append((facts, payload) if "reason" not in facts else _rejected(facts))
+        except (EOFError, BrokenPipeError):
+            found.append(self._epitaph(asked["limits"]["max_seconds"]))
+        except BaseException:
+            self.end()
+            raise
+        return found
 
     def lives(self) -> bool:
         if self._process.poll() is None:
@@ -169,6 +209,10 @@ def _disown() -> None:
 os.register_at_fork(after_in_child=_disown)
 
 
+def _rejected(facts: dict[str, Any]) -> ImageRejected:
+    return ImageRejected(facts["reason"], facts["detail"])
+
+
 def _widen(pipe: IO[bytes]) -> None:
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         try:
@@ -232,15 +276,28 @@ def serve(turn_descriptor: int) -> None:
         except EOFError:
             return
         limits = pixels.Limits(**request["asked"].pop("limits"))
-        _arm(limits.max_seconds, at_rest + limits.max_memory_bytes)
-        try:
-            facts, payload = _VERBS[request["verb"]](data, limits=limits, **request["asked"])
-        except ImageRejected as rejected:
-            facts, payload = {"reason": rejected.reason, "detail": rejected.detail}, b""
-        _disarm()
-        _send(answers, facts, payload)
-        # Or the next picture would have to fit beside this one.
-        del data, payload
+        verb = partial(_VERBS[request["verb"]], limits=limits, **request["asked"])
+        for picture in _cut(data, request.get("lengths")):
+            _arm(limits.max_seconds, at_rest + limits.max_memory_bytes)
+            try:
+                facts, payload = verb(picture)
+            except ImageRejected as rejected:
+                facts, payload = {"reason": rejected.reason, "detail": rejected.detail}, b""
+            _disarm()
+            _send(answers, facts, payload)
+            # Or the next picture would have to fit beside this one.
+            del picture, payload
+        del data
+
+
+def _cut(data: bytes, lengths: Sequence[int] | None) -> Iterator[bytes]:
+    if lengths is None:
+        yield data
+        return
+    start = 0
+    for length in lengths:
+        yield data[start : start + length]
+        start += length
 
 
 def _decode(data: bytes, **asked: Any) -> tuple[dict[str, Any], memoryview]:
@@ -250,6 +307,14 @@ def _decode(data: bytes, **asked: Any) -> tuple[dict[str, Any], memoryview]:
 
     picture = np.ascontiguousarray(pixels.decode(data, **asked))
     return {"shape": picture.shape}, picture.data.cast("B")
+
+
+def _square(data: bytes, **asked: Any) -> tuple[dict[str, Any], memoryview]:
+    import numpy as np
+
+    from cleaner import pixels
+
+    return {}, np.ascontiguousarray(pixels.square(data, **asked)).data.cast("B")
 
 
 def _inspect(data: bytes, **asked: Any) -> tuple[dict[str, Any], bytes]:
@@ -267,6 +332,7 @@ def _thumbnail(data: bytes, **asked: Any) -> tuple[dict[str, Any], bytes]:
 
 _VERBS: dict[str, Callable[..., tuple[dict[str, Any], bytes | memoryview]]] = {
     "decode": _decode,
+    "square": _square,
     "inspect": _inspect,
     "thumbnail": _thumbnail,
 }

@@ -13,18 +13,18 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from cleaner import decoders
 from cleaner.arrays import RGBImage, SquareImage
 from cleaner.errors import ImageRejected
-from cleaner.pixels import DEFAULT_LIMITS, RISE_BYTES, TONES_SIDE, Inspected, Limits
+from cleaner.pixels import DEFAULT_LIMITS, RISE_BYTES, TONES_SIDE, Inspected, Limits, squared
 
 __all__ = [
     "DECODE_MARGIN",
@@ -36,12 +36,14 @@ __all__ = [
     "Inspected",
     "Limits",
     "decode",
+    "decoded",
     "inspect",
     "is_candidate",
     "is_hidden",
     "load",
     "read_bytes",
     "squared",
+    "squares",
     "thumbnail",
 ]
 
@@ -83,6 +85,7 @@ REASONS: dict[str, str] = {
 # the area is not blurred by enlarging it. A finished model decodes with the same margin: a
 # reduced JPEG is not quite the full one made smaller.
 DECODE_MARGIN = 1.3
+SQUARE_MARGIN = 1.0
 
 
 def is_hidden(name: str) -> bool:
@@ -154,11 +157,35 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Inspected:
     return Inspected(**facts)
 
 
-def squared(image: RGBImage, side_px: int) -> SquareImage:
-    """Return the whole picture resized to a square, smoothly; its proportions are lost."""
-    if image.shape[:2] == (side_px, side_px):
-        return image
-    return np.asarray(Image.fromarray(image).resize((side_px, side_px), Image.Resampling.BICUBIC))
+def decoded(
+    files: Sequence[bytes], *, limits: Limits = DEFAULT_LIMITS
+) -> list[RGBImage | ImageRejected]:
+    """Return each picture as `decode` does, or why not; of bytes as `read_bytes` returns them."""
+    asked = {"limits": _as_asked(limits)}
+    return [
+        answer
+        if isinstance(answer, ImageRejected)
+        else np.frombuffer(answer[1], np.uint8).reshape(answer[0]["shape"])
+        for answer in decoders.ask_each("decode", files, asked)
+    ]
+
+
+def squares(
+    files: Sequence[bytes], *, side_px: int, limits: Limits = DEFAULT_LIMITS
+) -> list[SquareImage | ImageRejected]:
+    """Return each picture as a square as a finished model sees it, or why not.
+
+    Decoder and resizing are the same as `decode` and `squared`, in less time. The files should
+    take little memory together, and be as `read_bytes` returns them.
+    """
+    least_px = round(side_px * SQUARE_MARGIN)
+    asked = {"side_px": side_px, "min_side_px": least_px, "limits": _as_asked(limits)}
+    return [
+        answer
+        if isinstance(answer, ImageRejected)
+        else np.frombuffer(answer[1], np.uint8).reshape(side_px, side_px, 3)
+        for answer in decoders.ask_each("square", files, asked)
+    ]
 
 
 def thumbnail(

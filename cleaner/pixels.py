@@ -19,7 +19,7 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from cleaner import looks
-from cleaner.arrays import RGBImage
+from cleaner.arrays import RGBImage, SquareImage
 from cleaner.errors import ImageRejected
 
 RISE_BYTES = 32
@@ -140,6 +140,34 @@ def decode(
         return 1 if min_side_px is None else min(width, height) // max(min_side_px, 1)
 
     return np.asarray(_decoded(data, factor, limits).upright())
+
+
+def square(
+    data: bytes, *, side_px: int, min_side_px: int, limits: Limits = DEFAULT_LIMITS
+) -> SquareImage:
+    """Return what `squared` makes of what `decode` returns.
+
+    Raises:
+        ImageRejected: these bytes are no picture that is read here.
+    """
+
+    def factor(width: int, height: int) -> int:
+        return min(width, height) // max(min_side_px, 1)
+
+    picture = _decoded(data, factor, limits).upright()
+    return np.asarray(_resized(picture, side_px))
+
+
+def squared(image: RGBImage, side_px: int) -> SquareImage:
+    """Return the whole picture resized to a square, smoothly; its proportions are lost."""
+    if image.shape[:2] == (side_px, side_px):
+        return image
+    return np.asarray(_resized(Image.fromarray(image), side_px))
+
+
+def _resized(picture: Image.Image, side_px: int) -> Image.Image:
+    size = (side_px, side_px)
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
 
 def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Inspected:

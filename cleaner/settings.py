@@ -19,6 +19,10 @@ DEFAULT_FINE_TUNED = "efficientnet_lite0"
 MODES = ("features", "finetune")
 PRECISIONS = ("auto", "float32", "int8")
 ENGINES = ("local", "ray")
+# What weights a final model begins with; anything else is a file.
+PUBLISHED, FROM_NOTHING = "auto", "none"
+SCHEDULES = ("cosine", "step")
+CLASS_WEIGHTS = ("root", "inverse", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,16 @@ class TrainSettings(_Settings):
         batch_size: images a step while fine-tuning.
         seed: makes the run repeatable at the same thread count.
         measure_gain: train once more on the labels as given, to say what cleaning brought.
+        weights: what the network begins with: ``auto`` for published weights, ``none`` for
+            random ones, or a file.
+        fine_tune_from: the name of the lowest layer that is unfrozen; None goes by the fraction.
+        schedule: how the rate of fine-tuning falls, one of `SCHEDULES`.
+        label_smoothing: how much of each label is spread over all classes, 0..1.
+        class_weights: what rare classes weigh more by, one of `CLASS_WEIGHTS`: one over the root
+            of their share, or over the share itself.
+        distil: how much of each label is what the latest round's committee, out of fold, says of
+            the image, 0..1.
+        log_folder: where curves are written for TensorBoard, or None.
     """
 
     model: str = DEFAULT_FINAL_MODEL
@@ -131,8 +145,24 @@ class TrainSettings(_Settings):
     batch_size: int = 32
     seed: int = 0
     measure_gain: bool = False
+    weights: str = PUBLISHED
+    fine_tune_from: str | None = None
+    schedule: str = "cosine"
+    label_smoothing: float = 0.1
+    class_weights: str = "root"
+    distil: float = 0.0
+    log_folder: str | None = None
 
     def __post_init__(self) -> None:
+        _check_one_of("schedule", self.schedule, SCHEDULES)
+        _check_one_of("class_weights", self.class_weights, CLASS_WEIGHTS)
+        _check_range("label_smoothing", self.label_smoothing, 0, 1)
+        _check_range("distil", self.distil, 0, 1)
+        if self.from_nothing and not self.fine_tune_epochs:
+            raise SettingsError(
+                "A network with random weights learns nothing in 0 epochs of fine-tuning; "
+                "give it a hundred or more."
+            )
         _check_range("views", self.views, 1, 64)
         _check_range("head_epochs", self.head_epochs, 1, 10_000)
         _check_range("fine_tune_epochs", self.fine_tune_epochs, 0, 10_000)
@@ -140,6 +170,41 @@ class TrainSettings(_Settings):
         _check_range("patience", self.patience, 1, 1_000)
         _check_range("batch_size", self.batch_size, 1, 1_024)
         _check_range("seed", self.seed, 0, 2**31 - 1)
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether the network begins with random weights, and so is trained as a whole."""
+        return self.weights == FROM_NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class GridSettings(_Settings):
+    """Several final models on the same images, to be compared.
+
+    Attributes:
+        models: architecture names.
+        weights: what each of them begins with, as in `TrainSettings`.
+        recipe: the other fields of `TrainSettings`, alike for all.
+    """
+
+    models: tuple[str, ...]
+    weights: tuple[str, ...]
+    recipe: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if len(self.models) != len(set(self.models)) or len(self.models) < 2:
+            raise SettingsError("Name two or more networks to compare, each once.")
+        if len(self.weights) != len(self.models):
+            raise SettingsError(f"{len(self.weights)} weights for {len(self.models)} networks.")
+        self.each()
+
+    def each(self) -> tuple[TrainSettings, ...]:
+        """Return the settings of every training, in order."""
+        pairs = zip(self.models, self.weights, strict=True)
+        return tuple(
+            TrainSettings.from_json(self.recipe | {"model": model, "weights": weights})
+            for model, weights in pairs
+        )
 
 
 @dataclass(frozen=True, slots=True)

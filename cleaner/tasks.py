@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from cleaner.learning.finetuned import FineTuned
+    from cleaner.store.models import FinalModel
 
 Task = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
 
@@ -129,14 +130,29 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     from cleaner.learning.final import train_final
     from cleaner.settings import TrainSettings
 
-    model = train_final(project, TrainSettings.from_json(settings), report)
+    return _facts(train_final(project, TrainSettings.from_json(settings), report))
+
+
+def grid(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Train several final models on the reviewed labels, and compare them."""
+    from cleaner.learning.grid import train_grid
+    from cleaner.settings import GridSettings
+
+    models, comparison = train_grid(project, GridSettings.from_json(settings), report)
+    return {
+        "models": [_facts(model) for model in models],
+        "comparison": shown_path(str(comparison)),
+    }
+
+
+def _facts(model: FinalModel) -> dict[str, Any]:
     names = ("accuracy", "accuracy_interval", "images_per_second")
     facts = {name: model.receipt[name] for name in names}
     sizes = model.receipt["size_bytes"]
     # One number stands for the model: the format that `predict` runs and phones take.
-    facts["cleaning"] = model.receipt.get("cleaning")
     # Models that an earlier run finished may have none.
-    facts["unknown"] = model.receipt.get("unknown")
+    kept = ("cleaning", "unknown", "notes", "architecture")
+    facts |= {name: model.receipt.get(name) for name in kept}
     facts |= {"size_bytes": sizes["tflite"], "size_bytes_by_format": sizes}
     classes = [shown_path(name) for name in model.class_names]
     return {"model": shown_path(model.folder), **facts, "classes": classes}
@@ -174,6 +190,7 @@ TASKS: dict[str, Task] = {
     "round": next_round,
     "train": train,
     "extend": extend,
+    "grid": grid,
     "export": export,
 }
 

@@ -15,8 +15,15 @@ from cleaner.arrays import RGBImage
 from cleaner.backbones.embedded import weights_folder
 from cleaner.classifier import open_classifier
 from cleaner.errors import ImageRejected, ModelError
+from cleaner.exporters import MODEL_EXPORTERS
 from tests.pictures import picture, write_image
 
+FORMATS = {
+    "tflite": "any.tflite",
+    "tflite_float16": "half.tflite",
+    "keras": "any.keras",
+    "saved_model": "any",
+}
 LABELS = [f"class {number}" for number in range(1280)]
 
 
@@ -105,6 +112,43 @@ def test_a_reader_that_stops_early_leaves_no_work_running(model: Path, tmp_path:
     found = open_classifier(model).predict_files([path] * 1_000)
     next(found)
     found.close()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each format of a small network, alone in a folder of its own."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("exported")
+    keras.utils.set_random_seed(3)
+    photo = keras.Input((32, 32, 3))
+    outputs = keras.layers.Conv2D(8, 5, strides=4)(keras.layers.Rescaling(1 / 255)(photo))
+    outputs = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(outputs))
+    network = keras.Model(photo, outputs)
+    for name, export in MODEL_EXPORTERS.items():
+        if name in FORMATS:
+            (folder / name).mkdir()
+            export(network, ["a", "b", "c"], folder / name / FORMATS[name])
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:tensorflow")
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_alone_in_a_folder_gives_the_same_labels(
+    exported: Path, tmp_path: Path, name: str
+) -> None:
+    files = [write_image(tmp_path / f"{n}.png", seed=n, size=(40 + n, 32)) for n in range(5)]
+    files.insert(2, tmp_path / "missing.png")
+    expected, found = (
+        list(open_classifier(exported / form / FORMATS[form]).predict_files(files))
+        for form in ("tflite", name)
+    )
+    assert [path for path, _outcome in found] == files
+    assert isinstance(found[2][1], ImageRejected)
+    for (_path, one), (_same, other) in zip(expected, found, strict=True):
+        if not isinstance(one, ImageRejected):
+            assert not isinstance(other, ImageRejected)
+            np.testing.assert_allclose(one, other, atol=5e-3)
 
 
 def damaged(path: Path) -> Path:

@@ -65,6 +65,20 @@ def test_a_picture_that_crashes_its_decoder_is_refused_and_the_next_one_is_read(
     assert images.inspect(SOUND).width == 48
 
 
+def test_of_several_pictures_only_the_one_that_ends_its_process_is_refused() -> None:
+    limits = Limits(max_seconds=0.3)
+    files = [SOUND, slow_jpeg(1500, 20_000), b"no picture", SOUND]
+    first, slow, none, last = images.squares(files, side_px=16, limits=limits)
+    assert isinstance(slow, ImageRejected)
+    assert isinstance(none, ImageRejected)
+    assert (slow.reason, none.reason) == ("too_slow", "not_an_image")
+    expected = images.squared(images.decode(SOUND, min_side_px=16), 16)
+    for found in (first, last):
+        assert not isinstance(found, ImageRejected)
+        assert found.tobytes() == expected.tobytes()
+    assert images.squares([], side_px=16) == []
+
+
 def test_no_picture_is_blamed_for_a_process_that_was_ended_between_two() -> None:
     images.inspect(SOUND)
     for decoder in decoders._idle:

@@ -44,9 +44,9 @@ class Application:
 class KerasApplication:
     """One network of keras.applications, without its top, averaged over the picture."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, application: Application | None = None) -> None:
         self._name = name
-        self._application = APPLICATIONS[name]
+        self._application = application or APPLICATIONS[name]
 
     @property
     def info(self) -> BackboneInfo:
@@ -87,7 +87,10 @@ class KerasApplication:
         width = {} if self._application.alpha is None else {"alpha": self._application.alpha}
         inputs = keras.Input((input_side_px, input_side_px, 3), name="image")
         preprocessed = self._application.preprocess(inputs)
-        with self._one_line_when_offline():
+        with self._one_line_when_offline(), warnings.catch_warnings():
+            # A MobileNet at a side that nobody published gets the weights of 224 px, and Keras
+            # would say so each time.
+            warnings.simplefilter("ignore", UserWarning)
             network = function(
                 input_tensor=preprocessed,
                 input_shape=(input_side_px, input_side_px, 3),
@@ -235,6 +238,8 @@ def _licence(function: str) -> str:
     return next(licence for pattern, licence in _LICENCES if re.match(pattern, function))
 
 
+_PUBLISHED_V3 = (0.75, 1.0)
+
 _NAMED: Mapping[str, Application] = {
     "ConvNeXtBase": Application(224, 1024, 87_566_464, 15_353_705_472, _inside, "convnext_base"),
     "ConvNeXtLarge": Application(224, 1536, 196_230_336, 34_359_897_600, _inside, "convnext_large"),
@@ -308,24 +313,46 @@ _NAMED: Mapping[str, Application] = {
 }
 
 
+def mobilenet(version: str, width: float, side_px: int) -> Application:
+    """Return a MobileNet of any width and side; see `cleaner.mobilenets` for what they may be."""
+    if version == "v1":
+        return _mobilenet_v1(width, side_px)
+    if version == "v2":
+        return _mobilenet_v2(width, side_px)
+    return _mobilenet_v3(version.removeprefix("v3_"), width, side_px)
+
+
+def has_published_weights(version: str, width: float) -> bool:
+    """Tell whether Keras can fetch weights for a MobileNet of this width."""
+    return version in ("v1", "v2") or width in _PUBLISHED_V3
+
+
 def _mobilenet_v1(alpha: float, side_px: int) -> Application:
     width = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}[alpha]
-    file = f"mobilenet_{width}_{side_px}"
+    published_px = side_px if side_px in (128, 160, 192, 224) else 224
+    file = f"mobilenet_{width}_{published_px}"
     features = int(1024 * alpha)
     return Application(side_px, features, None, None, _signed, file, "MobileNet", alpha)
 
 
 def _mobilenet_v2(alpha: float, side_px: int) -> Application:
-    file = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{side_px}"
+    published_px = side_px if side_px in (96, 128, 160, 192, 224) else 224
+    file = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{published_px}"
     features = round(1280 * max(alpha, 1.0))
     return Application(side_px, features, None, None, _signed, file, "MobileNetV2", alpha)
 
 
-def _mobilenet_v3(variant: str, alpha: float) -> Application:
+def _mobilenet_v3(variant: str, alpha: float, side_px: int = 224) -> Application:
     file = f"weights_mobilenet_v3_{variant}_224_{alpha}"
-    features = round({"large": 960, "small": 576}[variant] * alpha)
+    features = 6 * _in_eighths({"large": 160, "small": 96}[variant] * alpha)
     function = f"MobileNetV3{variant.title()}"
-    return Application(224, features, None, None, _inside, file, function, alpha)
+    return Application(side_px, features, None, None, _inside, file, function, alpha)
+
+
+def _in_eighths(channels: float) -> int:
+    """Round to a multiple of 8, and not down by more than a tenth, as the papers do."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * channels else rounded + 8
 
 
 _ALL: Mapping[str, Application] = {
@@ -345,7 +372,7 @@ _ALL: Mapping[str, Application] = {
     **{
         f"mobilenet_v3-{variant}_{alpha}_224": _mobilenet_v3(variant, alpha)
         for variant in ("large", "small")
-        for alpha in (0.75, 1.0)
+        for alpha in _PUBLISHED_V3
     },
 }
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cleaner import settings, unknowns
+from cleaner import mobilenets, settings, unknowns
 from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
@@ -34,10 +34,26 @@ EXPORT_FORMATS = (
     epilog=examples(
         "train data/demo",
         "train photos --model mobilenet_v1_1.0_224 --fine-tune-epochs 0",
+        "train photos --model mobilenet_v2_1.0_224 --model mobilenet_v2_1.0_128",
+        "train photos --model mobilenet_v1_0.25_128 --weights mobilenet_v1_0.25_128.keras",
     )
 )
 @dataset_verb
-@click.option("--model", default=_DEFAULTS.model, show_default=True, help="Architecture.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=(_DEFAULTS.model,),
+    show_default=True,
+    help="Architecture; several are compared.",
+)
+@click.option(
+    "--weights",
+    multiple=True,
+    metavar="[MODEL=]FILE",
+    help="Begin with these: a .keras, .weights.h5 or .h5 file, or none for random ones. "
+    "[default: those that come with Cleaner, or that Keras fetches]",
+)
 @click.option(
     "--head-epochs",
     default=_DEFAULTS.head_epochs,
@@ -50,26 +66,145 @@ EXPORT_FORMATS = (
     show_default=True,
     help="At most so many passes with the network's own top layers; 0 for none.",
 )
+@click.option(
+    "--fine-tune-from",
+    metavar="LAYER",
+    help="The lowest layer of the network that is fine-tuned.  [default: the upper 60%]",
+)
+@click.option(
+    "--patience",
+    default=_DEFAULTS.patience,
+    show_default=True,
+    help="Epochs without a better validation loss before it stops.",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(settings.SCHEDULES),
+    default=_DEFAULTS.schedule,
+    show_default=True,
+    help="How the learning rate falls.",
+)
+@click.option(
+    "--label-smoothing",
+    default=_DEFAULTS.label_smoothing,
+    show_default=True,
+    help="How much of each label is spread over all classes.",
+)
+@click.option(
+    "--class-weights",
+    type=click.Choice(settings.CLASS_WEIGHTS),
+    default=_DEFAULTS.class_weights,
+    show_default=True,
+    help="Rare classes weigh more, by one over their share or over its root.",
+)
+@click.option(
+    "--distil",
+    default=_DEFAULTS.distil,
+    show_default=True,
+    help="How much of each label is what the latest round says of the image, 0 to 1.",
+)
+@click.option(
+    "--tensorboard",
+    "log_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write the curves there, for TensorBoard.",
+)
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Makes it repeatable.")
 @click.option(
     "--measure-gain",
     is_flag=True,
     help="Train once more on the labels as given, to say what cleaning brought.",
 )
-def train(desk: Desk, **chosen: Any) -> None:
+def train(
+    desk: Desk,
+    *,
+    models: tuple[str, ...],
+    weights: tuple[str, ...],
+    log_folder: Path | None,
+    **recipe: Any,
+) -> None:
     """Train the model to ship, on the labels as reviewed.
 
     Accuracy is measured on the test images, which train nothing, and goes into the receipt
-    beside the model. Architecture names follow
-    mobilenet_<v1/v2/v3-large/v3-small>_<width>_<size>.
+    beside the model. Architecture names are mobilenet_VERSION_WIDTH_SIDE, of the versions v1, v2,
+    v3_large and v3_small. Several models are trained one after the other and compared; each
+    photo is read once for all. Started again after a kill, it goes on where it was.
     """
+    # The worker stands in another folder.
+    recipe["log_folder"] = None if log_folder is None else str(log_folder.absolute())
+    begun_with = _weights(models, weights)
+    if settings.FROM_NOTHING in begun_with.values():
+        click.echo(_WARNING, err=True)
+    with desk.project() as project:
+        if len(models) > 1:
+            wanted = _checked(settings.GridSettings, models=models, recipe=recipe,
+                              weights=tuple(begun_with.values()))  # fmt: skip
+            result = run_job(project, "grid", wanted.as_json())
+            desk.answer(result, _grid_lines(result))
+            return
+        alone = _checked(
+            settings.TrainSettings, model=models[0], weights=begun_with[models[0]], **recipe
+        )
+        result = run_job(project, "train", alone.as_json())
+        desk.answer(result, _train_lines(result))
+
+
+_WARNING = (
+    "Random weights: unless there are many thousand images of each class, a pretrained network "
+    "will be far more accurate."
+)
+_Settings = TypeVar("_Settings", settings.TrainSettings, settings.GridSettings)
+
+
+def _checked(kind: type[_Settings], **values: Any) -> _Settings:
     try:
-        wanted = settings.TrainSettings(**chosen)
+        return kind(**values)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    with desk.project() as project:
-        result = run_job(project, "train", wanted.as_json())
-    desk.answer(result, _train_lines(result))
+
+
+def _weights(models: tuple[str, ...], words: tuple[str, ...]) -> dict[str, str]:
+    """Return what each model begins with; a word without a model's name is for the only one."""
+    for name in models:
+        mobilenets.parse(name)  # so that a misspelt name need not wait for a worker
+    found = dict.fromkeys(models, settings.PUBLISHED)
+    for word in words:
+        name, equals, file = word.partition("=")
+        if not (equals and name in found):
+            name, file = models[0], word
+            if len(models) > 1 and word != settings.FROM_NOTHING:
+                raise click.UsageError(
+                    f"Which model is {word!r} for? Say --weights MODEL={word}, of the models "
+                    f"{', '.join(models)}."
+                )
+        whole = file if file == settings.FROM_NOTHING else str(Path(file).expanduser().absolute())
+        found |= dict.fromkeys(models if word == settings.FROM_NOTHING else [name], whole)
+    return found
+
+
+def _grid_lines(result: dict[str, Any]) -> Iterator[str]:
+    rows = [
+        (
+            facts["architecture"],
+            *_accuracy(facts),
+            f"{facts['size_bytes'] / 1e6:.1f} MB",
+            f"{facts['images_per_second']:,.0f}/s",
+            facts["model"],
+        )
+        for facts in result["models"]
+    ]
+    yield from table(("network", "accuracy", "95% interval", "size", "speed", "model"), rows)
+    notes = dict.fromkeys(note for facts in result["models"] for note in facts["notes"])
+    yield from (f"note      {note}" for note in notes)
+    yield f"kept in   {result['comparison']}"
+
+
+def _accuracy(facts: dict[str, Any]) -> tuple[str, str]:
+    if facts["accuracy"] is None:
+        return "not measured", ""
+    low, high = facts["accuracy_interval"]
+    return f"{facts['accuracy']:.1%}", f"{low:.1%} to {high:.1%}"
 
 
 def _train_lines(result: dict[str, Any]) -> Iterator[str]:
@@ -85,6 +220,7 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"size      {result['size_bytes'] / 1e6:.1f} MB"
     yield f"speed     {result['images_per_second']:.0f} images/s"
     yield f"classes   {len(result['classes'])}"
+    yield from (f"note      {note}" for note in result["notes"])
     yield f"model     {result['model']}"
     yield f"Next: python -m cleaner predict {result['model']} IMAGE..."
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from cleaner.backbones.base import Backbone
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
 from cleaner.jobs import now
-from cleaner.learning import finetune, gain, rejection, shipping
+from cleaner.learning import devices, finetune, gain, rejection, shipping
 from cleaner.learning.architectures import open_architecture
-from cleaner.learning.bottlenecks import view_features
+from cleaner.learning.bottlenecks import committee_features, view_features
 from cleaner.learning.evaluation import evaluate
+from cleaner.learning.event_log import EventLog
 from cleaner.learning.final_head import Featured, FinalHead, train_head
 from cleaner.learning.finetune import FineTuned, Network
+from cleaner.learning.lessons import Teacher, lessons_of
 from cleaner.learning.photos import plain_batches
+from cleaner.learning.teacher import committee
 from cleaner.learning.training_set import (
     Photo,
     TrainingSet,
@@ -43,6 +47,12 @@ from cleaner.store.models import FinalModel
 
 _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 _SAMPLES = 16
+# Photos whose features for several networks are in memory together.
+_PHOTOS_AT_ONCE = 2048
+FROM_NOTHING_NOTE = (
+    "The network began with random weights: unless there are many thousand images of each class, "
+    "one with pretrained weights will be far more accurate."
+)
 
 
 def train_final(project: Project, settings: TrainSettings, report: Report = silent) -> FinalModel:
@@ -55,28 +65,82 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
 
     Raises:
         UnknownBackbone: there is no such architecture here.
+        WeightsUnavailable: its weights cannot be had here.
+        SettingsError: it has no layer to be unfrozen from as it is asked for.
+        NotScored: a teacher is asked for, and no round is there.
         TooFewImages: fewer than two classes have training images.
         ExportError: the files of the model disagree, or cannot be written.
     """
     started_at, clock = now(), time.perf_counter()
-    backbone = open_architecture(settings.model, project.state / "cache")
-    gathered = gather(project, seed=settings.seed)
-    workshop = Workshop(project, _key(settings, gathered, backbone))
+    plan = planned(project, settings)
+    workshop = Workshop(project, plan.key)
     if workshop.finished is not None:
         workshop.close()
         return workshop.finished
+    if settings.log_folder is not None:
+        report = EventLog(Path(settings.log_folder), report)
     cache_folder = project.state / "cache"
-    task = _Task(backbone, settings, workshop.snapshot, cache_folder, report)
-    trained = _train(task, gathered)
+    task = _Task(plan.backbone, settings, workshop.snapshot, cache_folder, plan.teacher, report)
+    trained = _train(task, plan.photos)
     seconds = {"training": time.perf_counter() - clock}
     tested = _ship_and_test(trained, workshop.shipped, report)
     if settings.measure_gain:
         before = replace(task, snapshot=workshop.snapshot_of_the_given_labels)
         tested |= {"cleaning": _gain(before, project, trained.photos, tested)}
     seconds["total"] = time.perf_counter() - clock
-    receipt = tested | _circumstances(trained, settings)
+    receipt = tested | _circumstances(trained, task) | {"recipe": plan.key}
     receipt |= {"seconds": seconds, "started_at": started_at, "finished_at": now()}
     return workshop.place(_model(trained, receipt))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A training before it begins.
+
+    Attributes:
+        backbone: what it begins with.
+        photos: what it learns from and is tested on.
+        teacher: who has a say beside the labels; empty where nobody has.
+        key: names all that decides what the training leads to.
+    """
+
+    backbone: Backbone
+    photos: TrainingSet
+    teacher: Teacher = field(repr=False)
+    key: str
+
+
+def planned(project: Project, settings: TrainSettings) -> Plan:
+    """Return what `train_final` would do; raises as it does."""
+    backbone = open_architecture(
+        settings.model,
+        project.state / "cache",
+        weights=settings.weights,
+        seed=settings.seed,
+    )
+    if settings.fine_tune_from is not None:
+        finetune.unfreeze_from(backbone.build(), settings.fine_tune_from)
+    photos = gather(project, seed=settings.seed)
+    teacher = committee(project, photos.class_names) if settings.distil else {}
+    return Plan(backbone, photos, teacher, _key(settings, photos, backbone, teacher))
+
+
+def look_ahead(
+    plans: Sequence[Plan], settings: TrainSettings, cache_folder: Path, report: Report = silent
+) -> None:
+    """Compute the features of several trainings on the same photos, reading each photo once."""
+    backbones = [plan.backbone for plan in plans]
+    photos = plans[0].photos
+    for part, views in ((photos.train, settings.views), (photos.validation, 1)):
+        for start in range(0, len(part), _PHOTOS_AT_ONCE):
+            committee_features(
+                [photo.source for photo in part[start : start + _PHOTOS_AT_ONCE]],
+                backbones,
+                views=views,
+                seed=settings.seed,
+                cache_folder=cache_folder,
+                report=report,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +149,7 @@ class _Task:
     settings: TrainSettings
     snapshot: Path
     cache_folder: Path
+    teacher: Teacher = field(repr=False)
     report: Report
 
 
@@ -97,13 +162,26 @@ class _Trained:
 
 
 def _train(task: _Task, gathered: TrainingSet) -> _Trained:
-    photos, head = _head(task, gathered)
+    settings = task.settings
+    photos, head = _untaught(task, gathered) if settings.from_nothing else _head(task, gathered)
     network = finetune.assembled(task.backbone, head)
     tuned = FineTuned({}, 0)
     # Without validation images nothing could tell whether fine-tuning helps or spoils.
-    if photos.validation and task.settings.fine_tune_epochs and task.settings.fine_tune_fraction:
-        tuned = finetune.fine_tune(network, photos, task.settings, task.snapshot, task.report)
-    return _Trained(photos, head, network, tuned)
+    helps = bool(photos.validation) or settings.from_nothing
+    if helps and settings.fine_tune_epochs and settings.fine_tune_fraction:
+        tuned = finetune.fine_tune(
+            network, photos, settings, task.snapshot, task.report, task.teacher
+        )
+    return _Trained(photos, head, finetune.shippable(network, task.backbone, head), tuned)
+
+
+def _untaught(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
+    """Return a last layer of random weights: features of a random network teach it nothing."""
+    rng = np.random.default_rng(task.settings.seed)
+    features, classes = task.backbone.build().output_shape[-1], len(gathered.class_names)
+    kernel = rng.normal(0, np.sqrt(2 / (features + classes)), (features, classes))
+    head = FinalHead(kernel.astype(np.float32), np.zeros(classes, np.float32), {"loss": []})
+    return replace(gathered, notes=(*gathered.notes, FROM_NOTHING_NOTE)), head
 
 
 def _gain(
@@ -143,11 +221,20 @@ def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
         for part, views in ((gathered.train, settings.views), (gathered.validation, 1))
     ]
     photos = without(gathered, [pair for part in found if part for pair in part.rejected])
+    lessons = lessons_of(photos.train, len(photos.class_names), settings, task.teacher)
+    tested = lessons.tested(labels_of(photos.validation))
     train, validation = (
-        Featured(part.features if part else np.empty((1, 0, 0), np.float32), labels_of(used))
-        for part, used in zip(found, (photos.train, photos.validation), strict=True)
+        Featured(
+            part.features if part else np.empty((1, 0, 0), np.float32), labels_of(used), wanted
+        )
+        for part, used, wanted in zip(
+            found,
+            (photos.train, photos.validation),
+            (lessons.wanted(photos.train), tested),
+            strict=True,
+        )
     )
-    return photos, train_head(train, validation, len(photos.class_names), settings, task.report)
+    return photos, train_head(train, validation, settings, task.report)
 
 
 def _ship_and_test(trained: _Trained, folder: Path, report: Report) -> dict[str, Any]:
@@ -195,11 +282,13 @@ def _tested(classifier: Classifier, photos: TrainingSet, report: Report) -> dict
     return values | {"notes": notes}
 
 
-def _circumstances(trained: _Trained, settings: TrainSettings) -> dict[str, Any]:
+def _circumstances(trained: _Trained, task: _Task) -> dict[str, Any]:
     """Return what the model was made from, and what it takes to make it again."""
+    settings, began_with = task.settings, task.backbone.info
     photos, kept_epoch = trained.photos, trained.tuned.kept_epoch
     return {
-        "architecture": settings.model,
+        "architecture": began_with.name,
+        "weights": {"source": began_with.source, "licence": began_with.licence},
         "classes": list(photos.class_names),
         "images": {
             "train": len(photos.train),
@@ -215,6 +304,7 @@ def _circumstances(trained: _Trained, settings: TrainSettings) -> dict[str, Any]
         "settings": settings.as_json(),
         "seed": settings.seed,
         "threads": processors.available(),
+        "cards": devices.cards(),
         "versions": {"cleaner": cleaner.__version__} | {name: version(name) for name in _PACKAGES},
     }
 
@@ -235,11 +325,15 @@ def _model(trained: _Trained, receipt: dict[str, Any]) -> FinalModel:
     )
 
 
-def _key(settings: TrainSettings, photos: TrainingSet, backbone: Backbone) -> str:
+def _key(settings: TrainSettings, photos: TrainingSet, backbone: Backbone, teacher: Teacher) -> str:
     """Name all that decides what a training leads to."""
     parts = (photos.train, photos.validation, photos.test)
+    said = hashlib.sha256()
+    for content_hash, probs in sorted(teacher.items()):
+        said.update(content_hash.encode() + np.round(probs, 4).tobytes())
     recipe = [
-        settings.as_json(),
+        replace(settings, log_folder=None).as_json(),
+        said.hexdigest(),
         backbone.content_id,
         photos.class_names,
         [[(photo.source.content_hash, photo.label) for photo in part] for part in parts],

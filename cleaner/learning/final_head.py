@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from cleaner.arrays import Labels, ViewFeatures
+from cleaner.arrays import Labels, PredProbs, ViewFeatures
+from cleaner.learning.lessons import class_weights
 from cleaner.progress import Progress, Report
 from cleaner.settings import TrainSettings
 
-LABEL_SMOOTHING = 0.1
 DROPOUT = 0.2
 _LEARNING_RATE = 1e-3
 _BATCH_SIZE = 32
@@ -43,14 +43,16 @@ class Featured:
     Attributes:
         features: (view, item, feature).
         labels: (item,), class indices.
+        wanted: (item, class), what is to be answered.
     """
 
     features: ViewFeatures
     labels: Labels
+    wanted: PredProbs
 
 
 def train_head(
-    train: Featured, validation: Featured, class_count: int, settings: TrainSettings, report: Report
+    train: Featured, validation: Featured, settings: TrainSettings, report: Report
 ) -> FinalHead:
     """Return the layer with the least validation loss; without validation photos, the last one.
 
@@ -58,19 +60,21 @@ def train_head(
     back into the layer, made no better one on three photo sets, nor a quicker one.
     """
     rows = train.features.reshape(-1, train.features.shape[2])
-    labels = np.tile(train.labels, train.features.shape[0])
+    class_count = train.wanted.shape[1]
+    views = train.features.shape[0]
+    weights = class_weights(train.labels, class_count, settings.class_weights)[train.labels]
     model = _compiled(rows.shape[1], class_count, settings.seed)
     callbacks: list[keras.callbacks.Callback] = [_Telling(report, settings.head_epochs)]
     watched = None
     if validation.labels.size:
-        watched = (validation.features[0], _one_hot(validation.labels, class_count))
+        watched = (validation.features[0], validation.wanted)
         callbacks.append(
             keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
         )
     history = model.fit(
         rows,
-        _one_hot(labels, class_count),
-        sample_weight=class_weights(train.labels, class_count)[labels],
+        np.tile(train.wanted, (views, 1)),
+        sample_weight=np.tile(weights, views),
         batch_size=max(_BATCH_SIZE, len(rows) // _MOST_STEPS),
         epochs=settings.head_epochs,
         validation_data=watched,
@@ -81,27 +85,12 @@ def train_head(
     return FinalHead(kernel, bias, named_history(history))
 
 
-def class_weights(labels: Labels, class_count: int) -> np.ndarray:
-    """Return a weight a class, 1 on the average image: rarer classes weigh more.
-
-    By the root of the inverse frequency: the full inverse lets the noise of a class of five
-    images drown the rest.
-    """
-    counts = np.bincount(labels, minlength=class_count)
-    weights = 1 / np.sqrt(np.maximum(counts, 1))
-    return np.asarray(weights / np.average(weights, weights=counts), np.float32)
-
-
 def named_history(history: dict[str, Sequence[float]]) -> dict[str, list[float]]:
     """Return Keras's history under the names this project uses."""
     return {
         name.replace("val_", "validation_"): [float(value) for value in values]
         for name, values in history.items()
     }
-
-
-def _one_hot(labels: Labels, class_count: int) -> np.ndarray:
-    return np.asarray(np.eye(class_count, dtype=np.float32)[labels])
 
 
 def _compiled(features: int, class_count: int, seed: int) -> keras.Model:
@@ -114,7 +103,7 @@ def _compiled(features: int, class_count: int, seed: int) -> keras.Model:
     model = keras.Sequential(layers)
     model.compile(
         keras.optimizers.Adam(_LEARNING_RATE),
-        keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        keras.losses.CategoricalCrossentropy(),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     return model

@@ -1,7 +1,11 @@
-"""The top of a pretrained network trained on the photos themselves, resumable epoch by epoch."""
+"""The top of a pretrained network trained on the photos themselves, resumable epoch by epoch.
+
+A network that begins with random weights is trained as a whole, its batch statistics too.
+"""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +16,19 @@ import numpy as np
 import tensorflow as tf
 
 from cleaner.backbones.base import Backbone
-from cleaner.learning import snapshots
-from cleaner.learning.final_head import DROPOUT, LABEL_SMOOTHING, FinalHead, class_weights
+from cleaner.errors import SettingsError
+from cleaner.learning import devices, snapshots
+from cleaner.learning.final_head import DROPOUT, FinalHead
+from cleaner.learning.lessons import Teacher, lessons_of
 from cleaner.learning.photos import Batch, augmented_batches, plain_batches
-from cleaner.learning.training_set import TrainingSet, labels_of
+from cleaner.learning.training_set import TrainingSet
 from cleaner.progress import Progress, Report
 from cleaner.settings import TrainSettings
 
 LEARNING_RATE = 3e-4
+LEARNING_RATE_FROM_NOTHING = 2e-3
+# The shares of all steps after which a rate in steps falls to a tenth.
+_DROPS = (0.5, 0.8)
 _VALIDATION_BATCH = 32
 _STAGE = "Fine-tuning the network"
 _VALIDATION_STAGE = "Checking the last layer"
@@ -54,9 +63,25 @@ class FineTuned:
 
 
 def assembled(backbone: Backbone, head: FinalHead) -> Network:
-    """Return the pretrained network with a trained last layer on it."""
+    """Return the pretrained network with a trained last layer on it, where it is trained best."""
+    with devices.strategy().scope(), devices.best_precision():
+        return _assembled(backbone, head)
+
+
+def shippable(network: Network, backbone: Backbone, head: FinalHead) -> Network:
+    """Return the network as others can run it: in float32, and on no card in particular."""
+    if not devices.cards():
+        return network
+    plain = _assembled(backbone, head)
+    plain.model.set_weights(network.model.get_weights())
+    return plain
+
+
+def _assembled(backbone: Backbone, head: FinalHead) -> Network:
     base = backbone.build()
-    top = keras.layers.Dense(head.bias.size, activation="softmax", name="probabilities")
+    classes = head.bias.size
+    # In float32 also where the rest computes in half precision.
+    top = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")
     photos = keras.Input(base.input_shape[1:], name="image")
     model = keras.Model(photos, top(base(photos)), name="final_model")
     top.set_weights([head.kernel, head.bias])
@@ -69,22 +94,28 @@ def fine_tune(
     settings: TrainSettings,
     checkpoint: Path,
     report: Report,
+    teacher: Teacher | None = None,
 ) -> FineTuned:
     """Train the top of the network and leave in it the weights with the least validation loss.
 
-    Where no epoch beats the last layer alone, that stays. After each epoch all is saved to
-    `checkpoint`; called again with the same arguments, training goes on from there.
+    Where no epoch beats the last layer alone, that stays. Without validation photos the last
+    epoch is kept. After each epoch all is saved to `checkpoint`; called again with the same
+    arguments, training goes on from there.
+
+    Raises:
+        SettingsError: the network has no layer of the name that it is to be unfrozen from.
     """
-    run = _Run(network, photos, settings, report)
+    with devices.strategy().scope(), devices.best_precision():
+        run = _Run(network, photos, settings, report, teacher or {})
     state = _load(checkpoint, run) or _State(best_loss=run.loss_before(), best=run.weights())
     for epoch in range(len(state.history["loss"])):
         report(run.told(epoch, state))
-    while not _is_finished(state, settings):
+    while not _is_finished(state, settings, is_watched=bool(photos.validation)):
         epoch = len(state.history["loss"])
         curves = run.epoch(epoch)
         for name, value in curves.items():
             state.history[name].append(value)
-        if curves["validation_loss"] < state.best_loss:
+        if not photos.validation or curves["validation_loss"] < state.best_loss:
             state.best_loss, state.best = curves["validation_loss"], run.weights()
             state.kept_epoch = epoch + 1
         _save(checkpoint, run, state)
@@ -96,9 +127,29 @@ def fine_tune(
 def unfreeze(base: keras.Model, fraction: float) -> None:
     """Let only the last `fraction` of the layers that have weights be trained."""
     weighted = [layer for layer in base.layers if layer.weights]
-    frozen = len(weighted) - round(fraction * len(weighted))
-    for index, layer in enumerate(weighted):
-        layer.trainable = index >= frozen
+    _freeze_first(weighted, len(weighted) - round(fraction * len(weighted)))
+
+
+def unfreeze_from(base: keras.Model, name: str) -> None:
+    """Let only the layer of that name and those above it be trained.
+
+    Raises:
+        SettingsError: there is no such layer; the message has the nearest names.
+    """
+    names = [layer.name for layer in base.layers]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+        known = f"Near: {', '.join(near)}. " if near else ""
+        raise SettingsError(
+            f"The network has no layer {name!r}. {known}There are {len(names)}, from {names[1]} "
+            f"to {names[-1]}."
+        )
+    _freeze_first(base.layers, names.index(name))
+
+
+def _freeze_first(layers: Sequence[keras.layers.Layer], count: int) -> None:
+    for index, layer in enumerate(layers):
+        layer.trainable = index >= count
 
 
 _CURVES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -114,22 +165,39 @@ class _State:
     history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _CURVES})
 
 
-def _schedule(steps: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def _schedule(
+    settings: TrainSettings, steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """Return a rate that rises over the first half epoch and falls to nothing over the rest."""
-    warm_steps = max(1, steps // 2)
+    rate = LEARNING_RATE_FROM_NOTHING if settings.from_nothing else LEARNING_RATE
+    warm_steps, all_steps = max(1, steps // 2), steps * settings.fine_tune_epochs
+    if settings.schedule == "step":
+        return _InSteps(rate, warm_steps, [round(share * all_steps) for share in _DROPS])
     return keras.optimizers.schedules.CosineDecay(
-        0.0,
-        max(1, steps * epochs - warm_steps),
-        warmup_target=LEARNING_RATE,
-        warmup_steps=warm_steps,
+        0.0, max(1, all_steps - warm_steps), warmup_target=rate, warmup_steps=warm_steps
     )
 
 
-def _is_finished(state: _State, settings: TrainSettings) -> bool:
+class _InSteps(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # untyped
+    """A rate that rises, stays, and falls to a tenth at each drop."""
+
+    def __init__(self, rate: float, warm_steps: int, drops: Sequence[int]) -> None:
+        self._rate = rate
+        self._warm_steps = warm_steps
+        self._drops = drops
+
+    def __call__(self, step: Any) -> Any:
+        done = tf.cast(step, tf.float32)
+        passed = tf.reduce_sum(tf.cast(done >= tf.constant(self._drops, tf.float32), tf.float32))
+        return self._rate * tf.minimum(1.0, done / self._warm_steps) * 0.1**passed
+
+
+def _is_finished(state: _State, settings: TrainSettings, *, is_watched: bool) -> bool:
     losses = state.history["validation_loss"]
     # Counted from the best of these epochs, not from the last layer alone: the first epochs,
     # with their large steps, are often worse than it, and the later ones better.
-    is_stale = bool(losses) and len(losses) - 1 - int(np.argmin(losses)) >= settings.patience
+    since_best = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+    is_stale = is_watched and since_best >= settings.patience
     return len(losses) >= settings.fine_tune_epochs or is_stale
 
 
@@ -137,27 +205,38 @@ class _Run:
     """One network in training: its variables, its optimizer and the compiled step."""
 
     def __init__(
-        self, network: Network, photos: TrainingSet, settings: TrainSettings, report: Report
+        self,
+        network: Network,
+        photos: TrainingSet,
+        settings: TrainSettings,
+        report: Report,
+        teacher: Teacher,
     ) -> None:
         self._network = network
         self._photos = photos
         self._settings = settings
         self._report = report
         self._side_px = int(network.base.input_shape[1])
-        self._class_weights = class_weights(labels_of(photos.train), len(photos.class_names))
-        unfreeze(network.base, settings.fine_tune_fraction)
+        self._lessons = lessons_of(photos.train, len(photos.class_names), settings, teacher)
+        _prepare(network.base, settings)
         self._variables = [*network.base.trainable_variables, *network.top.trainable_variables]
         steps = -(-len(photos.train) // settings.batch_size)
-        self.optimizer = keras.optimizers.Adam(_schedule(steps, settings.fine_tune_epochs))
+        self.optimizer = devices.scaled(keras.optimizers.Adam(_schedule(settings, steps)))
         self.optimizer.build(self._variables)
-        self._compiled_step = tf.function(self._step, reduce_retracing=True)
+        self._compiled_step = tf.function(self._step_everywhere, reduce_retracing=True)
         self._compiled_probs = tf.function(self._probs, reduce_retracing=True)
 
+    @property
+    def _changing(self) -> list[Any]:
+        """Return every variable that training changes."""
+        statistics = self._network.base.non_trainable_variables
+        return [*self._variables, *(statistics if self._settings.from_nothing else ())]
+
     def weights(self) -> list[np.ndarray]:
-        return [np.array(variable.numpy()) for variable in self._variables]
+        return [np.array(variable.numpy()) for variable in self._changing]
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
-        for variable, value in zip(self._variables, weights, strict=True):
+        for variable, value in zip(self._changing, weights, strict=True):
             variable.assign(value)
 
     def loss_before(self) -> float:
@@ -206,22 +285,40 @@ class _Run:
         self._report(Progress(_STAGE, seen, total, words))
 
     def _stepped(self, batch: Batch) -> tuple[float, float]:
-        weights = self._class_weights[batch.labels] * batch.readable
-        seed = [self._settings.seed, int(self.optimizer.iterations.numpy())]
-        loss, hits = self._compiled_step(batch.photos, batch.labels, weights, tf.constant(seed))
+        weights = self._lessons.class_weights[batch.labels] * batch.readable
+        wanted = self._lessons.wanted(batch.members)
+        shared = devices.shared_out([batch.photos, batch.labels, wanted, weights])
+        seed = tf.constant([self._settings.seed, int(self.optimizer.iterations.numpy())])
+        count = tf.constant(float(len(batch.labels)))
+        loss, hits = self._compiled_step(*shared, count, seed)
         return float(loss), float(hits)
 
-    def _step(self, photos: Any, labels: Any, weights: Any, seed: Any) -> tuple[Any, Any]:
+    def _step_everywhere(self, *shared: Any) -> tuple[Any, Any]:
+        spread = devices.strategy()
+        loss, hits = spread.run(self._step, args=shared)
+        return spread.reduce("SUM", loss, axis=None), spread.reduce("SUM", hits, axis=None)
+
+    def _step(
+        self, photos: Any, labels: Any, wanted: Any, weights: Any, count: Any, seed: Any
+    ) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             # training=False keeps the batch statistics of the pretraining: a few hundred photos
             # would spoil them. It holds only in a call of its own; in a nested model Keras
             # replaces it with the outer model's mode.
-            features = self._network.base(tf.cast(photos, tf.float32), training=False)
+            features = self._network.base(
+                tf.cast(photos, tf.float32), training=self._settings.from_nothing
+            )
             # Stateless, so that a run that was killed goes on as if it had not been.
-            features = tf.nn.experimental.stateless_dropout(features, DROPOUT, seed)
+            features = tf.nn.experimental.stateless_dropout(
+                tf.cast(features, tf.float32), DROPOUT, seed
+            )
             probs = self._network.top(features)
-            loss = tf.reduce_mean(self._losses(labels, probs) * weights)
-        gradients = tape.gradient(loss, [variable.value for variable in self._variables])
+            losses = keras.losses.categorical_crossentropy(wanted, probs)
+            # Of the whole batch, of which this may be a part: gradients of parts are added.
+            loss = tf.reduce_sum(losses * weights) / count
+            # Half precision would round small gradients to nothing.
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [variable.value for variable in self._variables])
         self.optimizer.apply(gradients, self._variables)
         return loss, self._hits(labels, probs)
 
@@ -234,7 +331,9 @@ class _Run:
             kept = np.flatnonzero(batch.readable)
             probs = self._compiled_probs(batch.photos[kept])
             labels = batch.labels[kept]
-            sums += (float(tf.reduce_sum(self._losses(labels, probs))), self._hits(labels, probs))
+            wanted = self._lessons.tested(labels)
+            losses = keras.losses.categorical_crossentropy(wanted, probs)
+            sums += (float(tf.reduce_sum(losses)), self._hits(labels, probs))
             seen += len(kept)
             tell(seen)
         loss, accuracy = sums / max(seen, 1)
@@ -243,13 +342,18 @@ class _Run:
     def _probs(self, photos: Any) -> Any:
         return self._network.model(tf.cast(photos, tf.float32), training=False)
 
-    def _losses(self, labels: Any, probs: Any) -> Any:
-        wanted = tf.one_hot(labels, len(self._photos.class_names))
-        return keras.losses.categorical_crossentropy(wanted, probs, label_smoothing=LABEL_SMOOTHING)
-
     @staticmethod
     def _hits(labels: Any, probs: Any) -> Any:
         return tf.reduce_sum(tf.cast(tf.equal(tf.argmax(probs, axis=1), labels), tf.float32))
+
+
+def _prepare(base: keras.Model, settings: TrainSettings) -> None:
+    if settings.from_nothing:
+        base.trainable = True
+    elif settings.fine_tune_from is not None:
+        unfreeze_from(base, settings.fine_tune_from)
+    else:
+        unfreeze(base, settings.fine_tune_fraction)
 
 
 def _save(path: Path, run: _Run, state: _State) -> None:

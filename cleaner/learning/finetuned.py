@@ -27,7 +27,7 @@ from cleaner.arrays import Features, PredProbs, ViewProbs
 from cleaner.backbones import backbone_names, open_backbone
 from cleaner.backbones.base import Backbone
 from cleaner.cache import RowCache
-from cleaner.learning import augment, fold_course, pictures, snapshots
+from cleaner.learning import augment, devices, fold_course, pictures, snapshots
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.fold_course import Course
@@ -35,7 +35,7 @@ from cleaner.learning.folds import SEALED
 from cleaner.learning.heads import HeadVotes, TrainingData
 from cleaner.learning.linear_top import linear_top
 from cleaner.learning.pictures import Pictures
-from cleaner.learning.tuned_network import Shape, TunedNetwork, best_precision
+from cleaner.learning.tuned_network import Shape, TunedNetwork
 from cleaner.progress import Progress, Report, silent
 from cleaner.settings import ScoreSettings
 
@@ -192,7 +192,7 @@ class _Run:
     def _network(self) -> TunedNetwork:
         member = self._member
         fraction = member.settings.fine_tune_fraction
-        with best_precision():
+        with devices.best_precision():
             shape = Shape(member.side_px, self._data.class_count, fraction)
             return TunedNetwork(self._backbone, shape)
 

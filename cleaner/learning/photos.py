@@ -1,7 +1,11 @@
-"""Batches of photos for fine-tuning, read and augmented while the network trains."""
+"""Batches of photos for fine-tuning, read and augmented while the network trains.
+
+Decoded pictures stay in memory as long as there is room, for the next epoch and the next network.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +22,9 @@ from cleaner.learning.training_set import Photo, labels_of
 from cleaner.settings import Distortions
 
 _BATCHES_AHEAD = 2
+# Of the memory there is, and at most so much: the rest is for networks and the system's files.
+_ALBUM_SHARE = 1 / 8
+_ALBUM_BYTES = 2 * 2**30
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -28,11 +35,13 @@ class Batch:
 
     Attributes:
         photos: (item, side, side, 3), uint8.
+        members: what they are photos of.
         labels: (item,), class indices.
         readable: (item,), False where a file has become unreadable; its photo is black.
     """
 
     photos: ImageBatch
+    members: Sequence[Photo]
     labels: Labels
     readable: np.ndarray
 
@@ -75,10 +84,8 @@ def _batches(
     view: Callable[[RGBImage, Photo], SquareImage],
 ) -> Iterator[Batch]:
     def read(photo: Photo) -> SquareImage | None:
-        source = photo.source
-        least_side_px = round(side_px * images.DECODE_MARGIN)
         try:
-            image = images.load(source.path, root=source.root, min_side_px=least_side_px)
+            image = _album.picture(photo, round(side_px * images.DECODE_MARGIN))
         except ImageRejected:
             return None
         return view(image, photo)
@@ -117,4 +124,41 @@ def _stacked(photos: Sequence[Photo], found: Sequence[SquareImage | None], side_
     for index, image in enumerate(found):
         if image is not None:
             stack[index], readable[index] = image, True
-    return Batch(stack, labels_of(photos), readable)
+    return Batch(stack, photos, labels_of(photos), readable)
+
+
+class Album:
+    """Decoded pictures; whoever comes when it is full is decoded again each time.
+
+    What is full first stays: pictures come in a new order in every epoch, and to let the oldest
+    go would be to let it go just before its turn.
+    """
+
+    def __init__(self, room_bytes: int) -> None:
+        self._room_bytes = room_bytes
+        self._pictures: dict[tuple[str, int], RGBImage] = {}
+
+    def picture(self, photo: Photo, least_side_px: int) -> RGBImage:
+        """Return the picture, its shorter side that long at least, as `images.load` would.
+
+        Raises:
+            ImageRejected: it cannot be read.
+        """
+        # By the factor of its reduction: networks of several input sides share it.
+        key = photo.source.content_hash, max(1, photo.shorter_side_px // least_side_px)
+        found = self._pictures.get(key)
+        if found is None:
+            source = photo.source
+            found = images.load(source.path, root=source.root, min_side_px=least_side_px)
+            # Several threads may take a little more than there is room for.
+            if found.nbytes <= self._room_bytes:
+                self._room_bytes -= found.nbytes
+                self._pictures[key] = found
+        return found
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+_album = Album(min(_ALBUM_BYTES, round(_memory_bytes() * _ALBUM_SHARE)))

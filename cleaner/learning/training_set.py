@@ -29,12 +29,14 @@ class Photo:
         path: as people see it.
         label: index of the current label among the class names.
         group_id: images with the same number are duplicates or near duplicates.
+        shorter_side_px: of the picture in the file.
     """
 
     source: Source
     path: str
     label: int
     group_id: int
+    shorter_side_px: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def labels_of(photos: Sequence[Photo]) -> Labels:
 
 def _photo(project: Project, item: Item, label: int) -> Photo:
     source = Source(project.path_of(item), project.root, item.content_hash)
-    return Photo(source, shown_path(item.path), label, item.group_id)
+    shorter_px = min(item.width, item.height)
+    return Photo(source, shown_path(item.path), label, item.group_id, shorter_px)
 
 
 def _is_of(photo: Photo, content_hashes: Collection[str]) -> bool:

@@ -16,8 +16,11 @@ import tensorflow as tf
 
 from cleaner.arrays import Features, ImageBatch, PredProbs
 from cleaner.backbones.base import Backbone
-from cleaner.learning.final_head import DROPOUT, LABEL_SMOOTHING, FinalHead
+from cleaner.learning import devices
+from cleaner.learning.final_head import DROPOUT, FinalHead
 from cleaner.learning.finetune import unfreeze
+
+LABEL_SMOOTHING = 0.1
 
 # What judges is the running mean of the weights, over about this many of the last steps: after
 # one epoch it finds as many errors as the weights themselves find after two, and it wavers less.
@@ -50,7 +53,7 @@ class TunedNetwork:
         self._top.build((None, self._base.output_shape[-1]))
         self._class_count = shape.class_count
         trained = [*self._base.trainable_variables, *self._top.trainable_variables]
-        self._optimizer = _optimizer()
+        self._optimizer = devices.scaled(keras.optimizers.Adam())
         self._optimizer.build(trained)
         self._trained = [variable.value for variable in trained]
         self._variables = trained
@@ -144,25 +147,6 @@ class TunedNetwork:
 
     def _probs(self, photos: Any) -> Any:
         return tf.nn.softmax(tf.cast(self._top(self._features(photos)), tf.float32))
-
-
-@contextmanager
-def best_precision() -> Iterator[None]:
-    """Compute in mixed precision inside the block where there is a GPU, which is fast there."""
-    before = keras.config.dtype_policy()
-    if tf.config.list_physical_devices("GPU"):
-        keras.config.set_dtype_policy("mixed_float16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _optimizer() -> keras.optimizers.Optimizer:
-    adam = keras.optimizers.Adam()
-    if keras.config.dtype_policy().compute_dtype == "float16":
-        return keras.optimizers.LossScaleOptimizer(adam)
-    return adam
 
 
 def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:

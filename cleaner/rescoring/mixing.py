@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaner.arrays import ClassRows, ItemMask, LabelQuality, Labels
+from cleaner.arrays import ClassRows, ItemMask, LabelQuality, Labels, PredProbs
 from cleaner.predictions import LEAST_PROBABILITY
 from cleaner.rescoring.linear import Linear
 from cleaner.standings import Standard, Standings
@@ -66,6 +66,16 @@ def standings(
         confidence[part] = own[part]
         confidence[part.start + rivalled] = (rival / total)[rivalled]
     return Standings(labels.copy(), own, quality, suggested, confidence, flagged)
+
+
+def probabilities(linear: Linear, mixture: Mixture) -> PredProbs:
+    """Return the committee's (item, class), rows sum to 1."""
+    classes, items = mixture.others.shape
+    probs = np.empty((items, classes), np.float32)
+    for part, predictions in linear.left_out(_parts(classes, items)):
+        weights = _weights(predictions, mixture, part)
+        probs[part] = (weights / weights.sum(axis=0)).T
+    return probs
 
 
 def _quality(weights: ClassRows, labels: Labels, standard: Standard) -> LabelQuality:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cleaner.arrays import Groups, ItemMask
+from cleaner.arrays import Groups, ItemMask, PredProbs
 from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
 from cleaner.rescoring import mixing
 from cleaner.rescoring.kept import Kept, Opening
@@ -116,6 +116,10 @@ class Rescorer:
     def standings(self) -> Standings:
         """Return how all images stand now."""
         return mixing.standings(self._linear, self._mixture, self.kept.standard, self._confirmed)
+
+    def probabilities(self) -> PredProbs:
+        """Return what the committee says of each image, out of fold: (item, class)."""
+        return mixing.probabilities(self._linear, self._mixture)
 
     def positions(self, standings: Standings) -> np.ndarray:
         """Return the rank that each image would have had in the round's ranking.

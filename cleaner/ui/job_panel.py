@@ -21,6 +21,7 @@ KIND_WORDS = {
     "score": "Looking for suspect labels",
     "round": "Cleaning and retraining",
     "train": "Training the final model",
+    "grid": "Training several final models",
     "undo": "Taking decisions back",
     "map": "Drawing the map",
     "export": "Converting the model",

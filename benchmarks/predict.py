@@ -1,0 +1,164 @@
+"""How many photos a second `predict` labels, beside Keras's own `predict`, in one run.
+
+    python -m benchmarks.predict PHOTOS --images 4000
+
+PHOTOS is any folder of photos in class folders: out of it so many JPEGs of 320 px are made. The
+network has random weights, which takes it as long as trained ones. First come the limits: what
+decoding and the network alone would allow on all processors. Rates stand twice: by the clock, for
+an idle machine, and by processor seconds, for one that others use meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.speed import SIDE_PX, _make_photos, _rate
+from cleaner import decoders, images, pixels, processors
+from cleaner.classifier import open_classifier
+from cleaner.errors import ImageRejected
+from cleaner.exporters import MODEL_EXPORTERS
+from cleaner.learning import finetune
+from cleaner.learning.architectures import open_architecture
+from cleaner.learning.final_head import FinalHead
+from cleaner.mobilenets import parse
+from cleaner.runtimes import litert
+from cleaner.settings import FROM_NOTHING
+
+if TYPE_CHECKING:
+    import keras
+
+_CLASSES = [f"class {number}" for number in range(10)]
+_BATCH = 32
+_WARM = 64
+
+
+def main() -> None:
+    """Measure, and print one line each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--images", type=int, default=4_000)
+    parser.add_argument("--model", default="mobilenet_v1_0.25_128")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "photos"
+        _make_photos(arguments.photos, root, arguments.images)
+        paths = sorted(root.rglob("*.jpg"))
+        side_px = parse(arguments.model).side_px
+        model = _network(arguments.model, Path(scratch))
+        files = _written(model, Path(scratch) / "models")
+        size = sum(path.stat().st_size for path in paths) / len(paths)
+        _say("photos", f"{len(paths)} of {SIDE_PX} px, {size / 1e3:.0f} kB on the average")
+        _limits(paths, files, side_px)
+        ours = {name: _ours(name, path, paths) for name, path in files.items()}
+        theirs = _keras(model, root, side_px, len(paths))
+        for name, rates in ours.items():
+            clock, busy = (own / other for own, other in zip(rates, theirs, strict=True))
+            _say(f"predict {name} to Keras", f"{clock:.1f} times, by processor time {busy:.1f}")
+        _command(next(iter(files.values())), root, len(paths))
+
+
+def _network(name: str, scratch: Path) -> keras.Model:
+    backbone = open_architecture(name, scratch, weights=FROM_NOTHING)
+    features = backbone.build().output_shape[-1]
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(features, len(_CLASSES))).astype(np.float32)
+    head = FinalHead(kernel, np.zeros(len(_CLASSES), np.float32), {})
+    return finetune.assembled(backbone, head).model
+
+
+def _written(model: keras.Model, folder: Path) -> dict[str, Path]:
+    folder.mkdir()
+    files = {}
+    for name, export in MODEL_EXPORTERS.items():
+        if name.startswith("tflite"):
+            files[name] = folder / f"{name}.tflite"
+            with contextlib.redirect_stderr(io.StringIO()):
+                export(model, _CLASSES, files[name])
+    return files
+
+
+def _limits(paths: Sequence[Path], files: dict[str, Path], side_px: int) -> None:
+    sample = [images.read_bytes(path, root=path.parent) for path in paths[:256]]
+    least_px = round(side_px * images.SQUARE_MARGIN)
+
+    def square(data: bytes) -> object:
+        return pixels.square(data, side_px=side_px, min_side_px=least_px)
+
+    _say("decoding and resizing alone", f"{_rate(lambda: square, sample):.0f}/s")
+    squares = [[square(data)] for data in sample]
+    for name, path in files.items():
+        rate = _rate(lambda path=path: litert.open_model(path), squares)  # type: ignore[misc]
+        _say(f"{name} alone", f"{rate:.0f}/s")
+
+
+def _ours(name: str, file: Path, paths: Sequence[Path]) -> tuple[float, float]:
+    classifier = open_classifier(file)
+    list(classifier.predict_files(paths[:_WARM]))
+
+    def work() -> None:
+        for path, outcome in classifier.predict_files(paths):
+            if isinstance(outcome, ImageRejected):
+                raise SystemExit(f"{path}: {outcome}")
+
+    return _timed(f"predict {name}", work, len(paths))
+
+
+def _keras(model: keras.Model, root: Path, side_px: int, count: int) -> tuple[float, float]:
+    import keras
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        photos = keras.utils.image_dataset_from_directory(
+            root, labels=None, image_size=(side_px, side_px), batch_size=_BATCH, shuffle=False
+        )
+    model.predict(photos.take(2), verbose=0)
+    return _timed("Keras predict", lambda: model.predict(photos, verbose=0), count)
+
+
+def _timed(name: str, work: Callable[[], object], count: int) -> tuple[float, float]:
+    began, began_busy = time.perf_counter(), _busy_seconds()
+    work()
+    clock = count / (time.perf_counter() - began)
+    busy = count / (_busy_seconds() - began_busy) * processors.available()
+    _say(name, f"{clock:.0f}/s by the clock, {busy:.0f}/s by processor time")
+    return clock, busy
+
+
+def _busy_seconds() -> float:
+    """Return the processor seconds of this process and of the decoders that it started."""
+    return time.process_time() + sum(_seconds_of_decoders())
+
+
+def _seconds_of_decoders() -> Iterator[float]:
+    for decoder in decoders._living:
+        fields = Path(f"/proc/{decoder.pid}/stat").read_text().rpartition(")")[2].split()
+        yield (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _command(file: Path, root: Path, count: int) -> None:
+    """Time the whole command, from its start to a table of all labels."""
+    sheet = root.parent / "labels.csv"
+    words = [sys.executable, "-m", "cleaner", "predict", str(file), str(root), "--csv", str(sheet)]
+    began = time.perf_counter()
+    subprocess.run(words, check=True, capture_output=True)
+    seconds = time.perf_counter() - began
+    _say("the whole command", f"{seconds:.1f} s, {count / seconds:.0f}/s with its start")
+
+
+def _say(what: str, value: str) -> None:
+    print(f"{what:32} {value}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
