@@ -235,11 +235,14 @@ def _left(
 
 def _slips(confirmed: int, reviewing: Reviewing) -> tuple[float, float]:
     """Return between how many of the confirmed labels are wrong, with 95% confidence."""
-    spread = math.sqrt(
-        reviewing.error * (1 - reviewing.error) * confirmed + (reviewing.spread * confirmed) ** 2
+    from scipy.stats import binom  # here and not at the top: most pages need no estimate
+
+    slips, reach = reviewing.error * confirmed, Z_95 * reviewing.spread * confirmed
+    few, many = (float(binom.ppf(chance, confirmed, reviewing.error)) for chance in (0.025, 0.975))
+    return (
+        max(0.0, slips - math.hypot(slips - few, reach)),
+        min(float(confirmed), slips + math.hypot(many - slips, reach)),
     )
-    slips = reviewing.error * confirmed
-    return max(0.0, slips - Z_95 * spread), min(float(confirmed), slips + Z_95 * spread)
 
 
 def _interval(sums: _Sums, more: float) -> tuple[float, float]:

@@ -45,9 +45,15 @@ class Course:
     left: Mapping[str, Any] | None
     alarm: str | None
 
+    @property
+    def own_agreement(self) -> float | None:
+        """The share of labels that train whose prediction they were; None if nobody has looked."""
+        if self.own is None:
+            return None
+        return self.own.trained.agreeing / max(1, self.own.trained.images)
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        own = None if self.own is None else self.own.trained
         return {
             "round": self.round.round_id,
             "images": self.round.images,
@@ -55,7 +61,7 @@ class Course:
             "reviewed": self.round.reviewed,
             "moved": self.round.relabelled,
             "excluded": self.round.excluded,
-            "own_agreement": None if own is None else own.agreeing / max(1, own.images),
+            "own_agreement": self.own_agreement,
             "sealed_accuracy": None if self.sealed is None else self.sealed.as_json(),
             "sealed_gain": None if self.gain is None else self.gain.as_json(),
             "errors_left": None if self.left is None else dict(self.left),

@@ -50,14 +50,16 @@ def verdict(
         gain: what the latest models are better by on sealed images than those before, if known.
         awaiting: how many suspects nobody has decided about.
     """
-    worked = [one for one in rounds if one.reviewed]
-    if not worked:
+    if not any(one.reviewed for one in rounds):
         return None
-    latest = worked[-1]
-    changes = expected_changes([one.relabelled + one.excluded for one in worked], left)
+    # One that has just begun says nothing yet; one that put nothing up says a lot.
+    is_fresh = awaiting > 0 and not rounds[-1].reviewed
+    done = rounds[:-1] if is_fresh else rounds
+    latest = done[-1]
+    changes = expected_changes([one.relabelled + one.excluded for one in done], left)
     least = max(1.0, LEAST_SHARE * latest.images)
     advice: Advice = "another" if changes >= least else "stop"
-    if awaiting and latest is rounds[-1]:
+    if awaiting and not is_fresh:
         advice = "review"
     parts = [
         f"{latest.relabelled:,} moved, {latest.excluded:,} excluded",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cleaner.decisions import Round
 from cleaner.items import shown_path
+from cleaner.outlook import Course
 
 Plot = alt.Chart | alt.LayerChart | alt.FacetChart
 
@@ -97,6 +98,71 @@ def agreement(history: Sequence[Round]) -> Plot:
     )
     chart = alt.layer(base.mark_line(), base.mark_point(size=60, filled=True))
     return chart.properties(height=280)
+
+
+def sealed(courses: Sequence[Course]) -> Plot:
+    """Return what the models make of sealed images and of their own, a point each a round."""
+    rows = []
+    for one in courses:
+        if one.own_agreement is not None:
+            rows.append(_measured(one, _OWN, one.own_agreement, (one.own_agreement,) * 2))
+        if one.sealed is not None:
+            rows.append(_measured(one, _SEALED, one.sealed.value, one.sealed.interval))
+    return _with_intervals(rows, title="accuracy", kinds=(_OWN, _SEALED), from_zero=False)
+
+
+def errors_left(courses: Sequence[Course]) -> Plot:
+    """Return how many labels were estimated to be wrong as each round ended, or now."""
+    rows = [
+        _measured(one, _LEFT, one.left["rate"], one.left["interval"])
+        for one in courses
+        if one.left is not None
+    ]
+    return _with_intervals(rows, title="errors left", kinds=(_LEFT,), from_zero=True)
+
+
+_OWN, _SEALED, _LEFT = "own agreement", "sealed accuracy", "errors left"
+_MEASURED = ("round", "what", "value", "low", "high")
+
+
+def _measured(
+    course: Course, what: str, value: float, interval: Sequence[float]
+) -> dict[str, int | float | str]:
+    low, high = interval
+    numbers = (course.round.round_id, what, value, low, high)
+    return dict(zip(_MEASURED, numbers, strict=True))
+
+
+def _with_intervals(
+    rows: Sequence[Mapping[str, int | float | str]],
+    *,
+    title: str,
+    kinds: Sequence[str],
+    from_zero: bool,
+) -> Plot:
+    axis = alt.Axis(format=".1%", tickCount=5)
+    scale = alt.Scale(zero=from_zero, padding=0 if from_zero else 12)
+    base = alt.Chart(pd.DataFrame(rows, columns=list(_MEASURED))).encode(
+        x=alt.X("round:O", title="round", axis=alt.Axis(labelAngle=0)),
+        color=alt.Color(
+            "what:N",
+            title=None,
+            sort=list(kinds),
+            legend=alt.Legend(orient="bottom") if len(kinds) > 1 else None,
+        ),
+        tooltip=[
+            "round:O",
+            "what:N",
+            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("value", "low", "high")),
+        ],
+    )
+    value = alt.Y("value:Q", title=title, axis=axis, scale=scale)
+    reach = base.mark_rule(opacity=0.6).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    lines = (
+        base.mark_line().encode(y=value),
+        base.mark_point(size=60, filled=True).encode(y=value),
+    )
+    return alt.layer(reach, *lines).properties(height=260)
 
 
 def class_sizes(sizes: Mapping[str, tuple[int, int]]) -> Plot:

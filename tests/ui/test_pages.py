@@ -19,11 +19,14 @@ from cleaner import jobs
 from cleaner.jobs import now
 from cleaner.project import Project
 from cleaner.recording import Request
+from cleaner.sampling import Sampling
+from cleaner.selection import Selection
 from cleaner.store import jobs as job_rows
 from cleaner.store import models
 from cleaner.store.models import FinalModel
 from cleaner.ui import server
 from cleaner.ui.registry import shared
+from tests.ranking import draw_lots
 from tests.ui.samples import make_images, open_round
 
 TIMEOUT_SECONDS = 30
@@ -58,6 +61,7 @@ def run_page(project: Project, name: str) -> AppTest:
         arguments = {
             "overview": (project, go),
             "review": (project, key, go),
+            "rounds": (project, go),
             "history": (project, key),
             "map": (project, key, go),
             "audits": (project, key, go),
@@ -230,6 +234,30 @@ def test_the_overview_tells_which_class_became_which(project: Project) -> None:
 def test_the_overview_names_small_classes(project: Project) -> None:
     tables = [one.value for one in run_page(project, "overview").dataframe]
     assert "small classes" in list(tables[0]["what"])
+
+
+def test_before_a_round_there_is_nothing_to_say_of_rounds(fresh_project: Project) -> None:
+    assert "Nothing is ranked yet" in texts(run_page(fresh_project, "rounds"))
+
+
+def test_the_rounds_page_says_whether_to_go_on(project: Project) -> None:
+    draw_lots(project, flagged=[item.path for item in project.queue()])
+    assert "not known" in texts(run_page(project, "rounds"))
+    project.set_sampling(Sampling(size=20))
+    blind = [item.item_id for item in project.selected(Selection(status="blind")).items]
+    project.decide([Request(item_id, "accept") for item_id in blind])
+    page = run_page(project, "rounds")
+    assert any("still await a decision" in one.value for one in page.text)
+    (_rounds, left) = (one.value for one in page.dataframe)
+    assert set(left["Class"]) == set(project.class_names())
+    assert any("still await a decision" in one.value for one in run_page(project, "overview").text)
+
+
+def test_the_rounds_page_leads_to_the_images_to_look_at_blind(project: Project) -> None:
+    draw_lots(project)
+    page = run_page(project, "rounds")
+    next(one for one in page.button if one.label == "Review blind").click().run()
+    assert page.session_state["gone"] == "review"
 
 
 def test_the_demo_tells_how_many_planted_errors_were_found(project: Project) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cleaner import health
 from cleaner.decisions import Round
+from cleaner.outlook import Outlook
 from cleaner.project import Project
 from cleaner.ui import actions, charts, job_panel
 from cleaner.ui.next_step import Step, next_step
@@ -32,6 +33,8 @@ def draw(project: Project, go: Callable[[str], None]) -> None:
     _next_step(project, step, go)
     if not history:
         _how_it_goes()
+    if history:
+        _verdict(project.outlook(), go)
     if status["images"]:
         _numbers(status, history)
         _classes_and_health(project)
@@ -58,6 +61,19 @@ def _next_step(project: Project, step: Step, go: Callable[[str], None]) -> None:
         job_panel.start(project, "round", actions.score_settings(project).as_json())
     else:
         go("review" if step.kind == "review" else "model")
+
+
+def _verdict(outlook: Outlook, go: Callable[[str], None]) -> None:
+    """Say whether it is clean enough, once there is anything to say."""
+    if outlook.alarm:
+        st.error(outlook.alarm)
+    if outlook.verdict is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="verdict"):
+        words = outlook.verdict.words
+        st.text(words[:1].upper() + words[1:], width="stretch")
+        if st.button("What the rounds brought", key="to-rounds", type="tertiary"):
+            go("rounds")
 
 
 def _how_it_goes() -> None:

@@ -14,12 +14,33 @@ from streamlit.navigation.page import Page
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.ui import session
-from cleaner.ui.pages import audits, classes, history, map, model, overview, review, train, welcome
+from cleaner.ui.pages import (
+    audits,
+    classes,
+    history,
+    map,
+    model,
+    overview,
+    review,
+    rounds,
+    train,
+    welcome,
+)
 from cleaner.ui.session import Session
 
 _UI = Path(__file__).parent.parent
 _SIDEBAR_WIDTH_PX = 232
-PAGE_NAMES = ("overview", "review", "audits", "map", "history", "classes", "train", "model")
+PAGE_NAMES = (
+    "overview",
+    "review",
+    "rounds",
+    "audits",
+    "map",
+    "history",
+    "classes",
+    "train",
+    "model",
+)
 
 
 def main() -> None:
@@ -71,6 +92,7 @@ def _rooms(here: Session, go: Callable[[str], None]) -> dict[str, Callable[[], N
     return {
         "overview": partial(overview.draw, project, go),
         "review": partial(review.draw, project, key, go),
+        "rounds": partial(rounds.draw, project, go),
         "audits": partial(audits.draw, project, key, go),
         "map": partial(map.draw, project, key, go),
         "history": partial(history.draw, project, key),
