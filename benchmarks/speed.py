@@ -5,6 +5,8 @@
 PHOTOS is a folder of class folders. Out of it so many different JPEGs of 320 px are made in a
 temporary folder, and all is measured on those in one run. Rates are of processor seconds times the
 number of processors: what an idle machine would do in a second, also where others use it meanwhile.
+How the training and ranking of a round grow up to 100,000 images is measured on made-up features
+(`benchmarks/growth.py`); what is not wanted is left out by naming the other parts with --only.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from benchmarks import growth
 from cleaner import folder, images, processors
 from cleaner.backbones import open_backbone
 from cleaner.backbones.base import OFFLINE_NAMES, Extractor
@@ -40,6 +43,7 @@ from cleaner.settings import ScoreSettings
 SECONDS_A_STAGE = 1.5  # of each processor
 SIDE_PX = 320
 KERAS_BATCH = 32
+PARTS = ("stages", "keras", "loop", "memory", "growth")
 Document = dict[str, Any]
 
 
@@ -55,7 +59,7 @@ def main() -> None:
 
 
 def _all(arguments: argparse.Namespace) -> None:
-    wanted = arguments.only or ["stages", "keras", "loop", "memory"]
+    wanted = arguments.only or PARTS
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "photos"
         _make_photos(arguments.photos, root, arguments.images)
@@ -67,13 +71,15 @@ def _all(arguments: argparse.Namespace) -> None:
             _loop(root, Path(scratch))
         if "memory" in wanted:
             _memory(root, arguments.images)
+    if "growth" in wanted:
+        growth.measure((1_000, 10_000, 100_000))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("photos", type=Path)
     parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--only", action="append", choices=["stages", "keras", "loop", "memory"])
+    parser.add_argument("--only", action="append", choices=PARTS)
     # In a process of its own.
     parser.add_argument("--features", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--task", nargs=3, help=argparse.SUPPRESS)
@@ -268,33 +274,12 @@ def _task(root: Path, kind: str, state: str, settings: str) -> Document:
     """Do a task as a worker would and return what each stage took."""
     from cleaner.tasks import TASKS
 
-    clock = _Clock()
+    clock = growth.Clock()
     project = Project(root, Path(state))
     TASKS[kind](project, json.loads(settings), clock)
     project.store.close()
     clock(Progress("End"))
-    return {"stages": clock.seconds, "cpu": time.process_time(), "peak_mb": _peak_mb()}
-
-
-class _Clock:
-    """Adds up wall and processor seconds by the stage that is reported, all folds as one."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, tuple[float, float]] = {}
-        self._stage = "Starting"
-        self._since = time.perf_counter(), time.process_time()
-
-    def __call__(self, progress: Progress) -> None:
-        stage = progress.stage.split(" fold ")[0]
-        if stage == self._stage:
-            return
-        now = time.perf_counter(), time.process_time()
-        before = self.seconds.get(self._stage, (0.0, 0.0))
-        self.seconds[self._stage] = (
-            before[0] + now[0] - self._since[0],
-            before[1] + now[1] - self._since[1],
-        )
-        self._stage, self._since = stage, now
+    return {"stages": clock.seconds, "cpu": time.process_time(), "peak_mb": growth.peak_mb()}
 
 
 def _relabel(root: Path, state: Path) -> None:
@@ -353,16 +338,9 @@ def _features_of_folder(root: Path, count: int) -> Document:
         began = time.perf_counter()
         for part in (sources[:256], sources[:count]):
             committee_features(part, [backbone], views=1, seed=0, cache_folder=Path(cache))
-            peaks.append(_peak_mb())
+            peaks.append(growth.peak_mb())
     seconds = time.perf_counter() - began
     return {"seconds": seconds, "peak_mb": peaks[1], "growth_mb": peaks[1] - peaks[0]}
-
-
-def _peak_mb() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
 
 
 def _say(stage: str, words: str) -> None:

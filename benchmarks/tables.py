@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measures import AVERAGE_PRECISION, BEST_F1, F1_AT_CUT, LEAD, Interval, Outcome
 from cleaner.settings import ScoreSettings
 
-_EARLY = tuple(f"recall after {share:.0%}" for share in (0.02, 0.05, 0.10))
+_EARLY = (0.02, 0.05, 0.10)
 _NAMES = ("cleanlab", "tuned cleanlab")
 _PEERS = tuple(f"{name}, self-confidence" for name in _NAMES)
 _VOICES = ("Cleaner", *_NAMES)
@@ -28,9 +28,11 @@ def all_figures(outcome: Outcome) -> str:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """Return a line a labelling: ours beside cleanlab's, the ranking and then the cut-off."""
+    """Return a line a labelling: ours beside cleanlab's, the ranking, the cut-off, what is found.
+
+    Where only some wrong labels are known, what is found of them is all that can be told.
+    """
     complete = [outcome for outcome in outcomes if outcome.labelling.is_complete]
-    disputed = [outcome for outcome in outcomes if not outcome.labelling.is_complete]
     parts = []
     if complete:
         columns = ["labels", "wrong", "AP"]
@@ -40,9 +42,8 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         columns = ["labels", "wrong", "flagged", "best F1", "F1 at the cut-off", "short by"]
         columns += [f"F1 at that of {name}" for name in _NAMES]
         parts.append(markdown(columns, [_cut(outcome) for outcome in complete]))
-    if disputed:
-        columns = ["labels", "disputed", *(f"{name}: {', '.join(_VOICES)}" for name in _EARLY)]
-        parts.append(markdown(columns, [_disputed(outcome) for outcome in disputed]))
+    columns = ["labels", "wrong", *(f"found in the first {share:.0%}" for share in _EARLY)]
+    parts.append(markdown(columns, [_found(outcome) for outcome in outcomes]))
     return "\n".join(parts)
 
 
@@ -75,13 +76,26 @@ def _left_beside(ours: Interval, peer: Interval | None) -> str:
     return f"{(1 - ours.value) / (1 - peer.value):.2f}"
 
 
-def _disputed(outcome: Outcome) -> Iterator[object]:
+def _found(outcome: Outcome) -> Iterator[object]:
+    """Name each voice with what it finds; cleanlab's is its better method at each share."""
     count = int(outcome.labelling.wrong.sum())
-    voices = [outcome.figures[0], *(outcome.figures_of(peer) for peer in _PEERS)]
     yield outcome.name
-    yield count
-    for name in _EARLY:
-        yield ", ".join(f"{figures[name].value * count:.0f}" for figures in voices if figures)
+    yield f"{count:,}" if outcome.labelling.is_complete else f"{count:,} known"
+    for share in _EARLY:
+        found = {name: _most_found(outcome, name, share) for name in _VOICES}
+        yield ", ".join(
+            f"{name} {recall * count:,.0f}" for name, recall in found.items() if recall is not None
+        )
+
+
+def _most_found(outcome: Outcome, name: str, share: float) -> float | None:
+    pairs = zip(outcome.rankings, outcome.figures, strict=True)
+    recalls = [
+        figures[f"recall after {share:.0%}"].value
+        for ranking, figures in pairs
+        if ranking.name.split(",")[0] == name
+    ]
+    return max(recalls, default=None)
 
 
 def markdown(

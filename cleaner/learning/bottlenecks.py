@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cleaner import cache, images
+from cleaner import cache, images, processors
 from cleaner.arrays import RGBImage, SquareImage, ViewFeatures
 from cleaner.backbones.base import Backbone, Extractor
 from cleaner.cache import RowCache
@@ -104,10 +105,14 @@ def committee_features(  # noqa: PLR0913 - what is looked at, how, and by whom
     readable = tuple(i for i, s in enumerate(sources) if s.content_hash not in rejected)
     hashes = [sources[index].content_hash for index in readable]
     refused = tuple((s, rejected[s.content_hash]) for s in sources if s.content_hash in rejected)
-    return tuple(
-        Bottlenecks(_stacked([caches[each.folder] for each in own], hashes), readable, refused)
-        for own in columns
-    )
+
+    def stacked(own: Sequence[_Column]) -> Bottlenecks:
+        features = _stacked([caches[each.folder] for each in own], hashes)
+        return Bottlenecks(features, readable, refused)
+
+    # Side by side: most of the time goes into checking and widening what was read.
+    with ThreadPoolExecutor(processors.available(), thread_name_prefix="rows") as pool:
+        return tuple(pool.map(stacked, columns))
 
 
 @dataclass(frozen=True, slots=True)
