@@ -91,7 +91,7 @@ def _written(model: keras.Model, folder: Path) -> dict[str, Path]:
 
 def _limits(paths: Sequence[Path], files: dict[str, Path], side_px: int) -> None:
     sample = [images.read_bytes(path, root=path.parent) for path in paths[:256]]
-    least_px = round(side_px * images.SQUARE_MARGIN)
+    least_px = round(side_px * images.DECODE_MARGIN)
 
     def square(data: bytes) -> object:
         return pixels.square(data, side_px=side_px, min_side_px=least_px)

@@ -84,8 +84,7 @@ REASONS: dict[str, str] = {
 # Views are cut from pictures this much larger than the network's input, so that a crop of half
 # the area is not blurred by enlarging it. A finished model decodes with the same margin: a
 # reduced JPEG is not quite the full one made smaller.
-DECODE_MARGIN = 1.3
-SQUARE_MARGIN = 1.0
+DECODE_MARGIN = 1.25
 
 
 def is_hidden(name: str) -> bool:
@@ -178,7 +177,7 @@ def squares(
     Decoder and resizing are the same as `decode` and `squared`, in less time. The files should
     take little memory together, and be as `read_bytes` returns them.
     """
-    least_px = round(side_px * SQUARE_MARGIN)
+    least_px = round(side_px * DECODE_MARGIN)
     asked = {"side_px": side_px, "min_side_px": least_px, "limits": _as_asked(limits)}
     return [
         answer

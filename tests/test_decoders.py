@@ -72,7 +72,7 @@ def test_of_several_pictures_only_the_one_that_ends_its_process_is_refused() -> 
     assert isinstance(slow, ImageRejected)
     assert isinstance(none, ImageRejected)
     assert (slow.reason, none.reason) == ("too_slow", "not_an_image")
-    expected = images.squared(images.decode(SOUND, min_side_px=16), 16)
+    expected = images.squared(images.decode(SOUND, min_side_px=20), 16)
     for found in (first, last):
         assert not isinstance(found, ImageRejected)
         assert found.tobytes() == expected.tobytes()

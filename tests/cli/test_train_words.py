@@ -1,0 +1,41 @@
+"""What `train` says before any worker is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cleaner.cli.models import _weights
+from cleaner.settings import FROM_NOTHING, PUBLISHED
+from tests.cli.conftest import Call
+
+TWO = ("mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224")
+
+
+def test_a_misspelt_network_is_told_the_nearest_at_once(call: Call, dataset: Path) -> None:
+    refused = call("train", dataset, "--model", "mobilenet_v2_1.0_220")
+    assert refused.code == 1
+    assert "Near: mobilenet_v2_1.0_224" in refused.complaint
+
+
+def test_a_file_of_weights_must_say_whose_it_is_where_there_are_several(
+    call: Call, dataset: Path
+) -> None:
+    models = [word for name in TWO for word in ("--model", name)]
+    refused = call("train", dataset, *models, "--weights", "some.keras")
+    assert refused.code == 2
+    assert f"of the models {', '.join(TWO)}" in refused.err
+
+
+def test_a_network_trained_from_nothing_for_no_epochs_is_refused_with_a_warning(
+    call: Call, dataset: Path
+) -> None:
+    refused = call("train", dataset, "--weights", "none", "--fine-tune-epochs", 0)
+    assert refused.code == 2
+    assert "Random weights" in refused.err
+
+
+def test_weights_are_meant_for_the_model_that_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "small.keras"
+    assert _weights(TWO[:1], (str(file),)) == {TWO[0]: str(file)}
+    assert _weights(TWO, (f"{TWO[0]}={file}",)) == {TWO[0]: str(file), TWO[1]: PUBLISHED}
+    assert _weights(TWO, (FROM_NOTHING,)) == dict.fromkeys(TWO, FROM_NOTHING)
