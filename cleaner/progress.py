@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+# A curve of this name is no curve: at each step it has the number of what was being trained.
+PHASE = "phase"
+PHASES = ("last layer", "fine-tuning")
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

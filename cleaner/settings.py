@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
@@ -23,6 +24,8 @@ ENGINES = ("local", "ray")
 PUBLISHED, FROM_NOTHING = "auto", "none"
 SCHEDULES = ("cosine", "step")
 CLASS_WEIGHTS = ("root", "inverse", "none")
+HEAD_OPTIMIZERS = ("adam", "sgd", "momentum")
+_OUTPUT_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,22 @@ class TrainSettings(_Settings):
         distil: how much of each label is what the latest round's committee, out of fold, says of
             the image, 0..1.
         log_folder: where curves are written for TensorBoard, or None.
+        head_steps: exactly so many steps of the last layer in place of epochs and patience.
+        check_every_steps: with `head_steps`, how often validation is looked at; None is each
+            time every view was seen once on average.
+        head_batch_size: views a step of the last layer; None goes by their number.
+        head_learning_rate: of the last layer on its own.
+        head_optimizer: one of `HEAD_OPTIMIZERS`.
+        flip_left_right: this and the next three, unless all are off, are how training images are
+            changed, in place of the usual heavy augmentation; see `Distortions`.
+        random_crop: percent.
+        random_scale: percent.
+        random_brightness: percent.
+        cache: folder for features, which several datasets may share; None is the state folder's.
+        checkpoints: folder where whole models are kept on the way, one each epoch of
+            fine-tuning; None for none.
+        checkpoint_steps: also one each so many steps of the last layer; 0 for none.
+        output_name: what the model's output is called in its files.
     """
 
     model: str = DEFAULT_FINAL_MODEL
@@ -152,8 +171,23 @@ class TrainSettings(_Settings):
     class_weights: str = "root"
     distil: float = 0.0
     log_folder: str | None = None
+    head_steps: int | None = None
+    check_every_steps: int | None = None
+    head_batch_size: int | None = None
+    head_learning_rate: float = 1e-3
+    head_optimizer: str = "adam"
+    flip_left_right: bool = False
+    random_crop: float = 0.0
+    random_scale: float = 0.0
+    random_brightness: float = 0.0
+    cache: str | None = None
+    checkpoints: str | None = None
+    checkpoint_steps: int = 0
+    output_name: str = "probabilities"
 
     def __post_init__(self) -> None:
+        self._check_head()
+        self._check_distortions()
         _check_one_of("schedule", self.schedule, SCHEDULES)
         _check_one_of("class_weights", self.class_weights, CLASS_WEIGHTS)
         _check_range("label_smoothing", self.label_smoothing, 0, 1)
@@ -170,6 +204,32 @@ class TrainSettings(_Settings):
         _check_range("patience", self.patience, 1, 1_000)
         _check_range("batch_size", self.batch_size, 1, 1_024)
         _check_range("seed", self.seed, 0, 2**31 - 1)
+
+    @property
+    def distortions(self) -> Distortions | None:
+        """How training images are changed, or None for the usual augmentation."""
+        chosen = Distortions(
+            self.flip_left_right, self.random_crop, self.random_scale, self.random_brightness
+        )
+        return None if chosen == Distortions() else chosen
+
+    def _check_head(self) -> None:
+        _check_one_of("head_optimizer", self.head_optimizer, HEAD_OPTIMIZERS)
+        _check_range("head_learning_rate", self.head_learning_rate, 1e-8, 100)
+        _check_range("checkpoint_steps", self.checkpoint_steps, 0, 2**31 - 1)
+        for name in ("head_steps", "check_every_steps", "head_batch_size"):
+            if getattr(self, name) is not None:
+                _check_range(name, getattr(self, name), 1, 10_000_000)
+        if not _OUTPUT_NAME.fullmatch(self.output_name):
+            raise SettingsError(
+                f"output_name is {self.output_name!r}; give letters, digits and underscores, the "
+                "first one a letter."
+            )
+
+    def _check_distortions(self) -> None:
+        _check_range("random_crop", self.random_crop, 0, 1_000)
+        _check_range("random_scale", self.random_scale, 0, 1_000)
+        _check_range("random_brightness", self.random_brightness, 0, 100)
 
     @property
     def from_nothing(self) -> bool:
@@ -251,6 +311,6 @@ def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         raise SettingsError(f"{name} is {value!r}; give one of {', '.join(known)}.")
 
 
-def _check_range(name: str, value: int | float, low: int, high: int) -> None:
+def _check_range(name: str, value: int | float, low: int | float, high: int | float) -> None:
     if not low <= value <= high:
         raise SettingsError(f"{name} is {value}; give a number from {low} to {high}.")

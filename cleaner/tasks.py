@@ -27,7 +27,7 @@ from cleaner.predictions import Evidence, OutOfFold
 from cleaner.progress import Progress, Report
 from cleaner.project import Project
 from cleaner.rescoring import Opening
-from cleaner.settings import ScoreSettings
+from cleaner.settings import PUBLISHED, ScoreSettings, TrainSettings
 from cleaner.standings import Verdict
 from cleaner.store import catalogue, decisions, findings
 from cleaner.store.opening import open_round
@@ -128,9 +128,10 @@ def next_round(project: Project, settings: dict[str, Any], report: Report) -> di
 def train(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
     """Train the final model on the reviewed labels."""
     from cleaner.learning.final import train_final
-    from cleaner.settings import TrainSettings
 
-    return _facts(train_final(project, TrainSettings.from_json(settings), report))
+    wanted = TrainSettings.from_json(settings)
+    _check_as_before(project, wanted)
+    return _facts(train_final(project, wanted, report))
 
 
 def grid(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -138,7 +139,10 @@ def grid(project: Project, settings: dict[str, Any], report: Report) -> dict[str
     from cleaner.learning.grid import train_grid
     from cleaner.settings import GridSettings
 
-    models, comparison = train_grid(project, GridSettings.from_json(settings), report)
+    wanted = GridSettings.from_json(settings)
+    for each in wanted.each():
+        _check_as_before(project, each)
+    models, comparison = train_grid(project, wanted, report)
     return {
         "models": [_facts(model) for model in models],
         "comparison": shown_path(str(comparison)),
@@ -170,8 +174,10 @@ def extend(project: Project, settings: dict[str, Any], report: Report) -> dict[s
 def export(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
     """Write a format that has to be converted first."""
     from cleaner import exports
+    from cleaner.backbones.networks.saved_model import saved_model_layer_class
     from cleaner.settings import ExportSettings
 
+    saved_model_layer_class()  # there may be a module of TF-Hub in the model
     wanted = ExportSettings.from_json(settings)
     report(Progress("Converting the model"))
     written = exports.export(
@@ -260,6 +266,13 @@ def _as_before(project: Project, name: str, precision: str = "float32") -> Backb
             )
         catalogue.set_facts(connection, {fact: found})
     return backbone
+
+
+def _check_as_before(project: Project, settings: TrainSettings) -> None:
+    """Raise BackboneError where a network that the user named has other content than before."""
+    name = settings.model
+    if not name.startswith("mobilenet_") or "@" in name:
+        _as_before(project, name if settings.weights == PUBLISHED else f"{name}@{settings.weights}")
 
 
 def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:

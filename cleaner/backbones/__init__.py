@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ __all__ = [
     "backbone_names",
     "list_backbones",
     "open_backbone",
+    "short_name",
     "with_absolute_path",
 ]
 
@@ -88,6 +90,22 @@ def with_absolute_path(name: str) -> str:
     elif Path(first).expanduser().exists():
         first = str(Path(first).expanduser().absolute())
     return f"{first}{at}{second}{mark}{sha256}"
+
+
+def short_name(name: str) -> str:
+    """Return what a network is called where a path or a handle would not do, as in a file name.
+
+    >>> short_name("/networks/mine.keras@-1..1"), short_name("InceptionV3@weights.h5")
+    ('mine.keras', 'InceptionV3')
+    >>> short_name("https://tfhub.dev/google/imagenet/mobilenet_v2_035_224/feature_vector/5")
+    'mobilenet_v2_035_224-feature_vector-5'
+    """
+    bare = name.partition("#sha256=")[0]
+    is_handle = "://" in bare
+    if not is_handle:
+        bare = bare.partition("@")[0]
+    parts = [part for part in re.split(r"[/\\]", bare) if part]
+    return re.sub(r"[^\w.-]+", "-", "-".join(parts[-3 if is_handle else -1 :])) or "model"
 
 
 def _in_float(name: str) -> Backbone:

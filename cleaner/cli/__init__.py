@@ -32,6 +32,7 @@ from cleaner.cli import (
     models,
     page,
     reporting,
+    retraining,
     reviewing,
     rounds,
     sampling,
@@ -105,6 +106,7 @@ for _verb in (
     rounds.list_jobs,
     datasets.recover,
     models.backbones,
+    retraining.retrain,
     labelling.label_image,
 ):
     verbs.add_command(_verb)

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cleaner import mobilenets, settings, unknowns
-from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
+from cleaner.cli.course import course_options
+from cleaner.cli.desk import (
+    Desk,
+    answer,
+    dataset_verb,
+    examples,
+    hub_cache_option,
+    json_option,
+    table,
+)
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
 from cleaner.items import shown_path
@@ -19,6 +28,8 @@ from cleaner.unknowns import is_unknown
 
 if TYPE_CHECKING:
     from numpy import ndarray
+
+    from cleaner.project import Project
 
 _DEFAULTS = settings.TrainSettings()
 _TOP = 5
@@ -116,23 +127,31 @@ EXPORT_FORMATS = (
     is_flag=True,
     help="Train once more on the labels as given, to say what cleaning brought.",
 )
+@course_options
+@hub_cache_option
+@click.option(
+    "--print-misclassified", is_flag=True, help="List the test images that it takes for others."
+)
 def train(
     desk: Desk,
     *,
     models: tuple[str, ...],
     weights: tuple[str, ...],
     log_folder: Path | None,
+    print_misclassified: bool,
     **recipe: Any,
 ) -> None:
     """Train the model to ship, on the labels as reviewed.
 
     Accuracy is measured on the test images, which train nothing, and goes into the receipt
     beside the model. Architecture names are mobilenet_VERSION_WIDTH_SIDE, of the versions v1, v2,
-    v3_large and v3_small. Several models are trained one after the other and compared; each
-    photo is read once for all. Started again after a kill, it goes on where it was.
+    v3_large and v3_small; any network that `backbones` lists and any module of TF-Hub will do,
+    too. Several models are trained one after the other and compared; each photo is read once for
+    all. Started again after a kill, it goes on where it was.
     """
     # The worker stands in another folder.
     recipe["log_folder"] = None if log_folder is None else str(log_folder.absolute())
+    models = tuple(_known(name) for name in models)
     begun_with = _weights(models, weights)
     if settings.FROM_NOTHING in begun_with.values():
         click.echo(_WARNING, err=True)
@@ -147,7 +166,27 @@ def train(
             settings.TrainSettings, model=models[0], weights=begun_with[models[0]], **recipe
         )
         result = run_job(project, "train", alone.as_json())
+        if print_misclassified:
+            result["misclassified"] = misclassified(project)
         desk.answer(result, _train_lines(result))
+
+
+def misclassified(project: Project) -> list[dict[str, Any]]:
+    """Return the test images that the latest model takes for another class, with both names."""
+    listed = project.models()[0].receipt["test_predictions"]
+    return [one for one in listed if one["predicted"] != one["true"]]
+
+
+def _known(name: str) -> str:
+    """Return a network's name, checked: a misspelt one need not wait for a worker."""
+    from cleaner.backbones import open_backbone, with_absolute_path
+
+    if name.startswith("mobilenet_") and "@" not in name:
+        mobilenets.parse(name)
+        return name
+    findable = with_absolute_path(name)
+    open_backbone(findable)
+    return findable
 
 
 _WARNING = (
@@ -166,8 +205,6 @@ def _checked(kind: type[_Settings], **values: Any) -> _Settings:
 
 def _weights(models: tuple[str, ...], words: tuple[str, ...]) -> dict[str, str]:
     """Return what each model begins with; a word without a model's name is for the only one."""
-    for name in models:
-        mobilenets.parse(name)  # so that a misspelt name need not wait for a worker
     found = dict.fromkeys(models, settings.PUBLISHED)
     for word in words:
         name, equals, file = word.partition("=")
@@ -221,6 +258,8 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"speed     {result['images_per_second']:.0f} images/s"
     yield f"classes   {len(result['classes'])}"
     yield from (f"note      {note}" for note in result["notes"])
+    for one in result.get("misclassified", ()):
+        yield f"taken for {one['predicted']}: {one['path']}"
     yield f"model     {result['model']}"
     yield f"Next: python -m cleaner predict {result['model']} IMAGE..."
 

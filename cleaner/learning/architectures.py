@@ -40,10 +40,11 @@ _MOMENTUM_FROM_NOTHING = 0.9
 def open_architecture(
     name: str, cache_folder: Path, *, weights: str = PUBLISHED, seed: int = 0
 ) -> Backbone:
-    """Return the network of a final model, at any input side.
+    """Return the network of a final model: a MobileNet at any input side, or any backbone.
 
     Args:
-        name: such as ``mobilenet_v2_1.0_224``.
+        name: such as ``mobilenet_v2_1.0_224``; what does not begin like this is a name, handle or
+            path that `open_backbone` knows.
         cache_folder: where what computes its features is kept.
         weights: `PUBLISHED` takes those that ship with Cleaner, or else those that Keras
             fetches; `FROM_NOTHING` random ones; anything else is a file (`weights_file`).
@@ -53,10 +54,21 @@ def open_architecture(
         UnknownBackbone: there is no such network; the message has the nearest names.
         WeightsUnavailable: the file cannot be read, or nobody published weights of this width.
     """
+    if not name.startswith("mobilenet_") or "@" in name:
+        return _backbone(name, weights)
     member = mobilenets.parse(name)
     if weights == PUBLISHED and member.name in OFFLINE_NAMES:
         return open_backbone(member.name)
     return FamilyNetwork(member, _origin(member, weights, seed), cache_folder)
+
+
+def _backbone(name: str, weights: str) -> Backbone:
+    if weights == FROM_NOTHING:
+        raise WeightsUnavailable(
+            f"{name}: only MobileNets can begin with random weights. Name one, or leave "
+            "--weights none away."
+        )
+    return open_backbone(name if weights == PUBLISHED else f"{name}@{weights}")
 
 
 @dataclass(frozen=True, slots=True)

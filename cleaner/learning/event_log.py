@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from cleaner.errors import CleanerError
-from cleaner.progress import Progress, Report
+from cleaner.progress import PHASE, Progress, Report
 
 # In TensorFlow's summary.proto.
 _SCALAR = 1
@@ -41,6 +41,8 @@ class EventLog:
         part = progress.stage.lower().replace(" ", "_")
         with self._writer.as_default():
             for name, value in progress.curves.items():
+                if name == PHASE:
+                    continue  # the stage says it
                 number = tf.constant(value, tf.float32)
                 tf.summary.write(f"{part}/{name}", number, step=epoch, metadata=self._metadata)
         self._writer.flush()

@@ -16,7 +16,7 @@ import numpy as np
 import cleaner
 from cleaner import processors
 from cleaner.arrays import ImageBatch
-from cleaner.backbones.base import Backbone
+from cleaner.backbones import Backbone, NamedByUser, short_name
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
 from cleaner.jobs import now
@@ -28,6 +28,7 @@ from cleaner.learning.event_log import EventLog
 from cleaner.learning.final_head import Featured, FinalHead, train_head
 from cleaner.learning.finetune import FineTuned, Network
 from cleaner.learning.lessons import Teacher, lessons_of
+from cleaner.learning.milestones import Milestones
 from cleaner.learning.photos import plain_batches
 from cleaner.learning.teacher import committee
 from cleaner.learning.training_set import (
@@ -40,7 +41,7 @@ from cleaner.learning.training_set import (
     without,
 )
 from cleaner.learning.workshop import Workshop
-from cleaner.progress import Progress, Report, silent
+from cleaner.progress import PHASE, Progress, Report, silent
 from cleaner.project import Project
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
@@ -79,13 +80,14 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
         return workshop.finished
     if settings.log_folder is not None:
         report = EventLog(Path(settings.log_folder), report)
-    cache_folder = project.state / "cache"
-    task = _Task(plan.backbone, settings, workshop.snapshot, cache_folder, plan.teacher, report)
+    milestones = Milestones.of(settings, plan.backbone, plan.key)
+    task = _Task(plan, settings, workshop.snapshot, cache_of(project, settings), report, milestones)
     trained = _train(task, plan.photos)
     seconds = {"training": time.perf_counter() - clock}
     tested = _ship_and_test(trained, workshop.shipped, report)
     if settings.measure_gain:
-        before = replace(task, snapshot=workshop.snapshot_of_the_given_labels)
+        snapshot = workshop.snapshot_of_the_given_labels
+        before = replace(task, snapshot=snapshot, milestones=None)
         tested |= {"cleaning": _gain(before, project, trained.photos, tested)}
     seconds["total"] = time.perf_counter() - clock
     receipt = tested | _circumstances(trained, task) | {"recipe": plan.key}
@@ -114,7 +116,7 @@ def planned(project: Project, settings: TrainSettings) -> Plan:
     """Return what `train_final` would do; raises as it does."""
     backbone = open_architecture(
         settings.model,
-        project.state / "cache",
+        cache_of(project, settings),
         weights=settings.weights,
         seed=settings.seed,
     )
@@ -140,17 +142,31 @@ def look_ahead(
                 seed=settings.seed,
                 cache_folder=cache_folder,
                 report=report,
+                distortions=settings.distortions,
             )
+
+
+def cache_of(project: Project, settings: TrainSettings) -> Path:
+    """Return where features are kept."""
+    return Path(settings.cache) if settings.cache else project.state / "cache"
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    backbone: Backbone
+    plan: Plan
     settings: TrainSettings
     snapshot: Path
     cache_folder: Path
-    teacher: Teacher = field(repr=False)
     report: Report
+    milestones: Milestones | None = None
+
+    @property
+    def backbone(self) -> Backbone:
+        return self.plan.backbone
+
+    @property
+    def teacher(self) -> Teacher:
+        return self.plan.teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +184,12 @@ def _train(task: _Task, gathered: TrainingSet) -> _Trained:
     tuned = FineTuned({}, 0)
     # Without validation images nothing could tell whether fine-tuning helps or spoils.
     helps = bool(photos.validation) or settings.from_nothing
-    if helps and settings.fine_tune_epochs and settings.fine_tune_fraction:
+    # A module of TF-Hub has no weights that Keras could reach: there is nothing to unfreeze.
+    can = bool(network.base.weights) and settings.fine_tune_epochs and settings.fine_tune_fraction
+    if helps and can:
+        keep = task.milestones.fine_tuned if task.milestones else None
         tuned = finetune.fine_tune(
-            network, photos, settings, task.snapshot, task.report, task.teacher
+            network, photos, settings, task.snapshot, task.report, task.teacher, keep
         )
     return _Trained(photos, head, finetune.shippable(network, task.backbone, head), tuned)
 
@@ -180,7 +199,8 @@ def _untaught(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHea
     rng = np.random.default_rng(task.settings.seed)
     features, classes = task.backbone.build().output_shape[-1], len(gathered.class_names)
     kernel = rng.normal(0, np.sqrt(2 / (features + classes)), (features, classes))
-    head = FinalHead(kernel.astype(np.float32), np.zeros(classes, np.float32), {"loss": []})
+    zeros = np.zeros(classes, np.float32)
+    head = FinalHead(kernel.astype(np.float32), zeros, {"loss": []}, task.settings.output_name)
     return replace(gathered, notes=(*gathered.notes, FROM_NOTHING_NOTE)), head
 
 
@@ -215,6 +235,7 @@ def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
             seed=settings.seed,
             cache_folder=task.cache_folder,
             report=task.report,
+            distortions=settings.distortions,
         )
         if part
         else None
@@ -234,7 +255,8 @@ def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
             strict=True,
         )
     )
-    return photos, train_head(train, validation, settings, task.report)
+    keep = task.milestones.last_layer if task.milestones else None
+    return photos, train_head(train, validation, settings, task.report, keep)
 
 
 def _ship_and_test(trained: _Trained, folder: Path, report: Report) -> dict[str, Any]:
@@ -287,8 +309,9 @@ def _circumstances(trained: _Trained, task: _Task) -> dict[str, Any]:
     settings, began_with = task.settings, task.backbone.info
     photos, kept_epoch = trained.photos, trained.tuned.kept_epoch
     return {
-        "architecture": began_with.name,
-        "weights": {"source": began_with.source, "licence": began_with.licence},
+        "architecture": short_name(began_with.name),
+        "weights": {"source": began_with.source, "licence": began_with.licence}
+        | _content(task.backbone),
         "classes": list(photos.class_names),
         "images": {
             "train": len(photos.train),
@@ -301,6 +324,7 @@ def _circumstances(trained: _Trained, task: _Task) -> dict[str, Any]:
             "fine_tuning": len(trained.tuned.history.get("loss", [])),
             "kept_fine_tuning": kept_epoch,
         },
+        "history": _history(trained),
         "settings": settings.as_json(),
         "seed": settings.seed,
         "threads": processors.available(),
@@ -309,20 +333,32 @@ def _circumstances(trained: _Trained, task: _Task) -> dict[str, Any]:
     }
 
 
+def _content(backbone: Backbone) -> dict[str, str]:
+    """Return the hash of a network that somebody named by path or handle."""
+    return {"sha256": backbone.content_sha256} if isinstance(backbone, NamedByUser) else {}
+
+
 def _model(trained: _Trained, receipt: dict[str, Any]) -> FinalModel:
     """Return the model's record, which gets its name with its place."""
-    history = trained.head.history.copy()
-    for name, values in trained.tuned.history.items():
-        history[name] = [*history.get(name, []), *values]
     return FinalModel(
         model_id="",
         architecture=receipt["architecture"],
         class_names=list(trained.photos.class_names),
         folder="",
-        history=history,
+        history=receipt["history"],
         receipt=receipt,
         created_at=now(),
     )
+
+
+def _history(trained: _Trained) -> dict[str, list[float]]:
+    """Return the curves of both phases one after the other, and which phase each number is of."""
+    parts = (trained.head.history, trained.tuned.history)
+    names = dict.fromkeys(name for part in parts for name in part)
+    steps = [len(part.get("loss", ())) for part in parts]
+    phases = [float(phase) for phase, count in enumerate(steps) for _ in range(count)]
+    curves = {name: [value for part in parts for value in part.get(name, ())] for name in names}
+    return curves | {PHASE: phases}
 
 
 def _key(settings: TrainSettings, photos: TrainingSet, backbone: Backbone, teacher: Teacher) -> str:

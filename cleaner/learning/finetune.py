@@ -22,7 +22,7 @@ from cleaner.learning.final_head import DROPOUT, FinalHead
 from cleaner.learning.lessons import Teacher, lessons_of
 from cleaner.learning.photos import Batch, augmented_batches, plain_batches
 from cleaner.learning.training_set import TrainingSet
-from cleaner.progress import Progress, Report
+from cleaner.progress import PHASE, Progress, Report
 from cleaner.settings import TrainSettings
 
 LEARNING_RATE = 3e-4
@@ -81,26 +81,28 @@ def _assembled(backbone: Backbone, head: FinalHead) -> Network:
     base = backbone.build()
     classes = head.bias.size
     # In float32 also where the rest computes in half precision.
-    top = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")
+    top = keras.layers.Dense(classes, activation="softmax", dtype="float32", name=head.name)
     photos = keras.Input(base.input_shape[1:], name="image")
     model = keras.Model(photos, top(base(photos)), name="final_model")
     top.set_weights([head.kernel, head.bias])
     return Network(base, top, model)
 
 
-def fine_tune(
+def fine_tune(  # noqa: PLR0913 - what is trained on what, and who is told
     network: Network,
     photos: TrainingSet,
     settings: TrainSettings,
     checkpoint: Path,
     report: Report,
     teacher: Teacher | None = None,
+    keep: Callable[[int, keras.Model], None] | None = None,
 ) -> FineTuned:
     """Train the top of the network and leave in it the weights with the least validation loss.
 
     Where no epoch beats the last layer alone, that stays. Without validation photos the last
     epoch is kept. After each epoch all is saved to `checkpoint`; called again with the same
-    arguments, training goes on from there.
+    arguments, training goes on from there. `keep` is called with the number of each epoch and
+    the network as it is after it.
 
     Raises:
         SettingsError: the network has no layer of the name that it is to be unfrozen from.
@@ -118,6 +120,8 @@ def fine_tune(
         if not photos.validation or curves["validation_loss"] < state.best_loss:
             state.best_loss, state.best = curves["validation_loss"], run.weights()
             state.kept_epoch = epoch + 1
+        if keep is not None:
+            keep(epoch + 1, network.model)
         _save(checkpoint, run, state)
         report(run.told(epoch, state))
     run.set_weights(state.best)
@@ -255,6 +259,7 @@ class _Run:
             batch_size=settings.batch_size,
             seed=settings.seed,
             epoch=epoch,
+            distortions=settings.distortions,
         )
         before = epoch * self._epoch_photos
         sums, seen = np.zeros(2), 0
@@ -271,7 +276,7 @@ class _Run:
 
     def told(self, epoch: int, state: _State) -> Progress:
         """Return the report that ends an epoch."""
-        curves = {name: values[epoch] for name, values in state.history.items()}
+        curves = {name: values[epoch] for name, values in state.history.items()} | {PHASE: 1.0}
         total = self._settings.fine_tune_epochs * self._epoch_photos
         words = f"epoch {epoch + 1}, validation accuracy {curves['validation_accuracy']:.1%}"
         return Progress(_STAGE, (epoch + 1) * self._epoch_photos, total, words, curves)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cleaner.learning.final import look_ahead, planned, train_final
+from cleaner.learning.final import cache_of, look_ahead, planned, train_final
 from cleaner.progress import Progress, Report, silent
 from cleaner.project import Project
 from cleaner.settings import GridSettings
@@ -41,7 +41,7 @@ def train_grid(
         if model is None and not one.from_nothing
     ]
     if missing:
-        look_ahead(missing, each[0], project.state / "cache", report)
+        look_ahead(missing, each[0], cache_of(project, each[0]), report)
     for number, one in enumerate(each):
         if found[number] is None:
             found[number] = train_final(project, one, _numbered(report, number, len(each)))

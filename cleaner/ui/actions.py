@@ -148,7 +148,7 @@ def mistakes(model: FinalModel) -> list[dict[str, Any]]:
 
 def shown_receipt(model: FinalModel) -> dict[str, Any]:
     """Return the receipt without what is shown elsewhere or too long to read."""
-    hidden = ("test_predictions", "confusion_matrix", "per_class")
+    hidden = ("test_predictions", "confusion_matrix", "per_class", "history")
     return {name: value for name, value in model.receipt.items() if name not in hidden}
 
 

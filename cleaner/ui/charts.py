@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -10,18 +11,23 @@ import pandas as pd
 from cleaner.decisions import Round
 from cleaner.items import shown_path
 from cleaner.outlook import Course
+from cleaner.progress import PHASE, PHASES
 
 Plot = alt.Chart | alt.LayerChart | alt.FacetChart
 
 _CURVE_HEIGHT_PX = 300
+_NO_SWITCH: Mapping[str, int] = {}
 
 
-def curves(values: Mapping[str, Sequence[float]], *, step: str) -> Plot:
+def curves(
+    values: Mapping[str, Sequence[float]], *, step: str, switches: Mapping[str, int] = _NO_SWITCH
+) -> Plot:
     """Return one line for each name over its step number, counted from 1.
 
     Args:
         values: name -> one number a step.
         step: what a step is, such as "epoch".
+        switches: what began -> after how many steps; each gets a mark.
     """
     rows = [
         {"curve": name, "step": number, "value": value}
@@ -39,8 +45,32 @@ def curves(values: Mapping[str, Sequence[float]], *, step: str) -> Plot:
         color=alt.Color("curve:N", title=None, legend=alt.Legend(orient="top", labelLimit=400)),
         tooltip=["curve:N", "step:Q", alt.Tooltip("value:Q", format=".4f")],
     )
-    chart = alt.layer(base.mark_line(), base.mark_point(size=22, filled=True))
-    return chart.properties(height=_CURVE_HEIGHT_PX)
+    layers = [base.mark_line(), base.mark_point(size=22, filled=True)]
+    if switches:
+        layers = [*_marks(switches), *layers]
+    return alt.layer(*layers).properties(height=_CURVE_HEIGHT_PX)
+
+
+def _marks(switches: Mapping[str, int]) -> list[alt.Chart]:
+    rows = [{"what": what, "step": after + 0.5} for what, after in switches.items()]
+    base = alt.Chart(pd.DataFrame(rows)).encode(x="step:Q")
+    line = base.mark_rule(strokeDash=[5, 4], color="#8a94a8", size=1.5)
+    words = base.mark_text(align="left", dx=5, baseline="top", color="#8a94a8", fontSize=12)
+    return [line, words.encode(text="what:N", y=alt.value(2))]
+
+
+def switches(values: Mapping[str, Sequence[float]]) -> dict[str, int]:
+    """Return what began in the middle of the curves -> after how many steps.
+
+    >>> switches({"loss": [3, 2, 1], "phase": [0, 0, 1]})
+    {'fine-tuning': 2}
+    """
+    phases = [int(number) for number in values.get(PHASE, ())]
+    return {
+        PHASES[later]: done
+        for done, (earlier, later) in enumerate(itertools.pairwise(phases), 1)
+        if earlier != later
+    }
 
 
 def split_curves(
@@ -49,7 +79,7 @@ def split_curves(
     """Return curves by kind, since losses and accuracies share no scale; empty ones left out."""
     kinds: dict[str, dict[str, Sequence[float]]] = {}
     for name, numbers in values.items():
-        if len(numbers):
+        if len(numbers) and name != PHASE:
             kind = next((k for k in ("loss", "accuracy") if k in name.lower()), "other")
             kinds.setdefault(kind, {})[name.replace("_", " ")] = numbers
     return kinds

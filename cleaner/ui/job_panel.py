@@ -96,13 +96,14 @@ def _cancel_button(project: Project, job: Job) -> None:
 
 
 def draw_curves(curves: dict[str, list[float]], *, step: str) -> None:
-    """Plot named numbers, losses apart from accuracies."""
+    """Plot named numbers, losses apart from accuracies, with a mark where a phase began."""
     kinds = charts.split_curves(curves)
     if not kinds:
         return
     for column, (kind, values) in zip(st.columns(len(kinds)), kinds.items(), strict=True):
         with column:
-            st.altair_chart(charts.curves(values, step=step), key=f"curves-{kind}-{step}")
+            chart = charts.curves(values, step=step, switches=charts.switches(curves))
+            st.altair_chart(chart, key=f"curves-{kind}-{step}")
 
 
 def _ended_early(project: Project, job: Job) -> None:
