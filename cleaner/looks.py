@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate
 
 import numpy as np
@@ -80,13 +81,22 @@ def _colours(grid: _Grid) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _border(grid: _Grid) -> np.ndarray:
-    width = len(grid) // _BORDER
-    strips = (grid[:width], grid[-width:], grid[:, :width], grid[:, -width:])
-    sides = np.stack([strip.reshape(-1, 3) for strip in strips]).astype(np.float32)
-    found = np.empty((SIDES, 4), np.float32)
-    found[:, :3] = sides.mean(axis=1)
-    found[:, 3] = sides[:, :, 1].std(axis=1)
-    return (found + 0.5).astype(np.uint8)
+    """Return (side, 4): mean red, green and blue of each side, and how much green varies."""
+    sides = grid.reshape(-1, 3).take(_edge_places(len(grid)), axis=0)
+    green = sides[:, :, 1].astype(np.float32)
+    found = np.empty((SIDES, 4), np.uint8)
+    found[:, :3] = (sides.sum(axis=1, dtype=np.uint32) + sides.shape[1] // 2) // sides.shape[1]
+    found[:, 3] = green.std(axis=1) + 0.5
+    return found
+
+
+@cache
+def _edge_places(side: int) -> np.ndarray:
+    """Return (side, place): which places of a flat grid lie in the outermost 32nd at each side."""
+    width = side // _BORDER
+    places = np.arange(side * side).reshape(side, side)
+    strips = (places[:width], places[-width:], places[:, :width], places[:, -width:])
+    return np.stack([strip.ravel() for strip in strips])
 
 
 def sharpness(channel: _Channel) -> float:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from cleaner import looks
+from cleaner.arrays import Labels
 from cleaner.health import Trait
 from cleaner.traits.base import (
     Area,
@@ -32,6 +33,9 @@ SHARE_OF_WHOLE = 0.8
 LEAST_IMAGES = 30
 _MOST_OF_CLASS = 400
 _MOST_OF_REST = 1_200
+_MOST_SCREENED = 10_000
+_MARGIN = 0.1
+_TINY = 1e-9
 _FOLDS = 5
 _TURNS = 300
 
@@ -84,13 +88,35 @@ def find_colour_shortcuts(gathered: Gathered) -> list[Trait]:
 
 def _told_apart(gathered: Gathered, inputs: _Inputs, known: np.ndarray, clue: _Clue) -> list[Trait]:
     places = gathered.distinct[known[gathered.distinct]]
-    classes = np.unique(gathered.labels[places])
+    return [
+        trait
+        for number in _promising(inputs, gathered.labels, places)
+        for trait in _of_class(gathered, inputs, places, number, clue)
+    ]
+
+
+def _promising(inputs: _Inputs, labels: Labels, places: Places) -> list[int]:
+    """Return the classes that one linear fit of all of them tells apart well, or nearly so.
+
+    A hundred times as quick as a logistic regression for each, and its area is hardly another.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import KFold, cross_val_predict
+
+    drawn = some(places, _MOST_SCREENED, np.random.default_rng(0))
+    classes, numbers = np.unique(labels[drawn], return_inverse=True)
+    if len(drawn) < 2 * LEAST_IMAGES or len(classes) < 2:
+        return []
+    folds = KFold(_FOLDS, shuffle=True, random_state=0)
+    shown = np.eye(len(classes))[numbers]
+    spread = np.maximum(inputs[drawn].std(axis=0), _TINY)
+    fitted = cross_val_predict(Ridge(1.0), inputs[drawn] / spread, shown, cv=folds)
     # Of two classes the one is told from the other as well as the other from it.
     asked = classes[:1] if len(classes) == 2 else classes
     return [
-        trait
-        for number in asked.tolist()
-        for trait in _of_class(gathered, inputs, places, number, clue)
+        int(number)
+        for place, number in enumerate(asked)
+        if area_under_curve(fitted[:, place], numbers == place) >= TELLING - _MARGIN
     ]
 
 
