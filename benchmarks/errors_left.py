@@ -201,7 +201,8 @@ class _Review:
 
     def _left(self, reviewed: ItemMask) -> ItemMask:
         was_wrong = self.trial.labels != self.trial.true_labels
-        return np.where(reviewed, self.slips, was_wrong)
+        left: ItemMask = np.where(reviewed, self.slips, was_wrong)
+        return left
 
     def wrong(self, reviewed: ItemMask) -> int:
         return int(self._left(reviewed).sum())

@@ -19,10 +19,12 @@ from cleaner.errors_left import Estimate, Reviewing
 from cleaner.items import shown_path
 from cleaner.sampling import Sampling, sampling
 from cleaner.stopping import Verdict
-from cleaner.store import catalogue, lots, rounds, sealed
+from cleaner.store import catalogue, lots, opinions, rounds, sealed
 
 # So far down the ranking it is looked for where half of what is left would be found.
 DEEPEST = 5_000
+# From so many second opinions on, they say how often decisions are wrong.
+LEAST_TWICE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,18 @@ def estimate_of(
     for (status, label), number in catalogue.counts(connection).items():
         if status in CONFIRMED:
             confirmed[label] += number
-    return errors_left.estimate(cells, confirmed, Reviewing(drawn.reviewer_error))
+    return errors_left.estimate(cells, confirmed, _reviewing(connection, drawn))
+
+
+def _reviewing(connection: Connection, drawn: Sampling) -> Reviewing:
+    """Return how often decisions are wrong: as stated, else as second opinions have it."""
+    if drawn.reviewer_error:
+        return Reviewing(drawn.reviewer_error)
+    twice = opinions.judged_twice(connection)
+    if len(twice) < LEAST_TWICE:
+        return Reviewing()
+    disagreed = sum(one.first_says != one.second_says for one in twice)
+    return Reviewing.of_opinions(len(twice), disagreed)
 
 
 def _courses(connection: Connection, estimate: Estimate | None) -> tuple[Course, ...]:

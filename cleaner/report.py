@@ -102,7 +102,9 @@ def _assumption(left: Mapping[str, Any]) -> str:
     error = left["reviewer_error"]
     if not error:
         return "Every decision is taken for the truth."
-    return f"{error:.1%} of the decisions are taken to be wrong."
+    twice = left["reviewer_error_from"]
+    why = "" if twice is None else f", as {twice:,} second opinions have it"
+    return f"{error:.1%} of the decisions are taken to be wrong{why}."
 
 
 def _to_halve(reviews: int | None) -> str:

@@ -60,6 +60,18 @@ def test_what_reviewers_get_wrong_is_taken_off_and_added_again() -> None:
     assert found.overall.errors == pytest.approx(0.05 * 190)
 
 
+def test_second_opinions_tell_how_often_decisions_are_wrong() -> None:
+    few, many = Reviewing.of_opinions(40, 4), Reviewing.of_opinions(4_000, 400)
+    assert many.error == pytest.approx((1 - 0.8**0.5) / 2, abs=0.001)
+    assert few.spread > 5 * many.spread
+    assert Reviewing.of_opinions(40, 40).error < 0.5
+    band = Cell(0, "cat", images=2_000, reviewed=200, wrong=20, drawn=200, drawn_wrong=20)
+    unsure, sure = (estimate([band], {"cat": 200}, one) for one in (few, many))
+    assert unsure is not None
+    assert sure is not None
+    assert unsure.overall.high - unsure.overall.low > sure.overall.high - sure.overall.low
+
+
 @pytest.mark.parametrize("slip", [0.0, 0.05])
 @pytest.mark.parametrize("reviewed", [0.0, 0.5, 1.0])
 def test_the_interval_covers_what_is_left_at_any_time(reviewed: float, slip: float) -> None:

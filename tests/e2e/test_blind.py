@@ -7,7 +7,10 @@ import json
 from playwright.sync_api import Page, expect
 
 from cleaner.project import Project
+from cleaner.sampling import Sampling
+from cleaner.selection import Selection
 from tests.e2e.conftest import DeckPage, Server
+from tests.ranking import draw_lots
 
 
 def test_nothing_of_the_model_is_there_until_the_decision(
@@ -86,3 +89,26 @@ def test_what_is_undone_is_hidden_again(page: Page, server: Server, project: Pro
     deck.wait_for(first.item_id)
     expect(page.locator(".panel")).to_contain_text("hidden until you decide")
     expect(page.locator(".panel")).not_to_contain_text("%")
+
+
+def test_of_images_that_measure_the_labels_the_deck_knows_no_suggestion(
+    page: Page, server: Server, project: Project
+) -> None:
+    draw_lots(project, flagged=[item.path for item in project.queue()])
+    project.set_sampling(Sampling(size=6))
+    first, second = project.selected(Selection(status="blind")).items[:2]
+    deck = DeckPage(page, server.address(project, "review") + "&status=blind")
+    deck.wait_for(first.item_id)
+    panel = page.locator(".panel")
+    expect(panel).to_contain_text("none: looked at blind")
+    expect(panel).not_to_contain_text("%")
+    expect(page.locator(".action.move")).to_be_disabled()
+    page.keyboard.press("m")
+    assert deck.shown == first.item_id
+    page.keyboard.press("a")
+    expect(page.locator(".verdict")).to_have_text(f"Kept {first.current_label}")
+    deck.wait_for(second.item_id)
+    deck.wait_saved()
+    assert [one.reason for one in project.history()] == [
+        "Drawn at random, and shown without a suggestion"
+    ]
