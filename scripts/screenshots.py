@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from cleaner import demo, jobs  # noqa: E402
+from cleaner import demo, jobs, opinions  # noqa: E402
 from cleaner.project import Project  # noqa: E402
 from cleaner.settings import ScoreSettings, TrainSettings  # noqa: E402
 from cleaner.store.jobs import Job  # noqa: E402
@@ -39,6 +40,7 @@ OUT = REPOSITORY / "docs" / "screenshots"
 THEMES = ("light", "dark")
 VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 SETTLE_MS = 2500
+WAIT_MS = 120_000  # jobs take the processor from the page that shows them
 JOB_SECONDS = 1800
 # Streamlit holds the place of what it has not loaded yet with skeletons.
 DRAWN = "document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
@@ -112,6 +114,8 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("map", f"map?dataset={key}", _draw_a_line)
     _review_truthfully(camera, project, key)
     camera.shoot("reviewed", f"review?dataset={key}")
+    opinions.ask(project.store, np.random.default_rng(0), most=20, asker="Anna")
+    camera.shoot("second-opinion", f"review?dataset={key}&view=Second+opinion", _judge_as_ben)
     camera.shoot("history", f"history?dataset={key}")
     _wait(project, jobs.start(project, "round", ScoreSettings().as_json()))
     camera.shoot("second-round", f"overview?dataset={key}")
@@ -120,6 +124,16 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("training", f"model?dataset={key}")
     _wait(project, training)
     camera.shoot("model", f"model?dataset={key}")
+
+
+def _judge_as_ben(page: Page) -> None:
+    """Take another name than who has decided, and say of one image what is wrong with it."""
+    page.locator(".who").click()
+    page.keyboard.type("Ben")
+    page.keyboard.press("Enter")
+    page.locator(".picture img").wait_for()
+    page.wait_for_timeout(1000)
+    page.keyboard.press("x")
 
 
 def _shoot_review(camera: Camera, key: str) -> None:
@@ -201,6 +215,7 @@ def _tab(browser: Browser, theme: str) -> Page:
     context = browser.new_context(viewport=VIEWPORT, color_scheme="dark" if is_dark else "light")
     # Otherwise each picture would show the question for it.
     context.add_init_script("localStorage.setItem('cleaner:reviewer', 'Anna')")
+    context.set_default_timeout(WAIT_MS)
     return context.new_page()
 
 
