@@ -197,7 +197,8 @@ class _Review:
     @property
     def _told(self) -> ItemMask:
         """Which labels the reviewer finds wrong."""
-        return (self.trial.labels != self.trial.true_labels) ^ self.slips
+        told: ItemMask = (self.trial.labels != self.trial.true_labels) ^ self.slips
+        return told
 
     def _left(self, reviewed: ItemMask) -> ItemMask:
         was_wrong = self.trial.labels != self.trial.true_labels
