@@ -109,7 +109,8 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("scoring", f"overview?dataset={key}")
     _wait(project, scoring)
     _shoot_review(camera, key)
-    camera.shoot("overview", f"overview?dataset={key}")
+    for page in ("overview", "audits", "classes", "train"):
+        camera.shoot(page, f"{page}?dataset={key}")
     _wait(project, jobs.start(project, "map", {}))
     camera.shoot("map", f"map?dataset={key}", _draw_a_line)
     _review_truthfully(camera, project, key)
@@ -119,6 +120,7 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("history", f"history?dataset={key}")
     _wait(project, jobs.start(project, "round", ScoreSettings().as_json()))
     camera.shoot("second-round", f"overview?dataset={key}")
+    camera.shoot("rounds", f"rounds?dataset={key}")
     training = jobs.start(project, "train", TrainSettings(fine_tune_epochs=2).as_json())
     _wait_for_curves(project, training)
     camera.shoot("training", f"model?dataset={key}")
