@@ -259,11 +259,15 @@ class GridSettings(_Settings):
         self.each()
 
     def each(self) -> tuple[TrainSettings, ...]:
-        """Return the settings of every training, in order."""
-        pairs = zip(self.models, self.weights, strict=True)
+        """Return the settings of every training, in order; each has a folder of logs to itself."""
+        logs = self.recipe.get("log_folder")
         return tuple(
-            TrainSettings.from_json(self.recipe | {"model": model, "weights": weights})
-            for model, weights in pairs
+            TrainSettings.from_json(
+                self.recipe
+                | {"model": model, "weights": weights}
+                | {"log_folder": None if logs is None else f"{logs}/{model}"}
+            )
+            for model, weights in zip(self.models, self.weights, strict=True)
         )
 
 

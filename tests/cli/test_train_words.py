@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cleaner.cli.models import _weights
-from cleaner.settings import FROM_NOTHING, PUBLISHED
+from cleaner.settings import FROM_NOTHING, PUBLISHED, GridSettings
 from tests.cli.conftest import Call
 
 TWO = ("mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224")
@@ -32,6 +32,11 @@ def test_a_network_trained_from_nothing_for_no_epochs_is_refused_with_a_warning(
     refused = call("train", dataset, "--weights", "none", "--fine-tune-epochs", 0)
     assert refused.code == 2
     assert "Random weights" in refused.err
+
+
+def test_each_model_of_a_grid_has_its_own_folder_of_logs() -> None:
+    each = GridSettings(TWO, ("auto", "auto"), {"log_folder": "/logs"}).each()
+    assert [one.log_folder for one in each] == [f"/logs/{name}" for name in TWO]
 
 
 def test_weights_are_meant_for_the_model_that_is_named(tmp_path: Path) -> None:
