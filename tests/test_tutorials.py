@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),  # each job loads TensorFlow
 ]
 
 _FOLDER = Path(__file__).resolve().parent.parent / "docs" / "tutorials"
