@@ -351,9 +351,9 @@ def _check_model(model: FinalModel) -> None:
     receipt = json.loads((folder / "receipt.json").read_text("utf-8"))
     if receipt != model.receipt:
         raise Broken(f"the receipt in {folder} is another than the store's")
-    for name, file_name in MODEL_FILES.items():
-        if _bytes_in(folder / file_name) != receipt["size_bytes"][name]:
-            raise Broken(f"{folder / file_name} is not as long as it was")
+    for name, size_bytes in receipt["size_bytes"].items():
+        if _bytes_in(folder / MODEL_FILES[name]) != size_bytes:
+            raise Broken(f"{folder / MODEL_FILES[name]} is not as long as it was")
     classifier = open_classifier(folder)
     blank = np.zeros((classifier.input_side_px, classifier.input_side_px, 3), np.uint8)
     if classifier.predict([blank]).shape != (1, len(model.class_names)):

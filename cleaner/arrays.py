@@ -4,7 +4,7 @@ Axes: ``item`` images in catalogue order, ``class`` class names in order, ``view
 augmentations (view 0 is the plain image), ``feature`` entries of a bottleneck vector,
 ``input`` those of all backbones side by side, ``direction`` what is left of them after the
 eigendecomposition, ``reduced`` the main directions of the features, ``neighbour`` those most
-like an image.
+like an image, ``sample`` training images that a model's file is calibrated with.
 """
 
 from __future__ import annotations
@@ -45,3 +45,4 @@ FeatureMap = Float32[ndarray, "_row _column _feature"]
 NetworkSquare = UInt8[ndarray, "_side _side 3"]
 SquareImage = UInt8[ndarray, "side side 3"]
 ImageBatch = UInt8[ndarray, "item side side 3"]
+SampleBatch = UInt8[ndarray, "sample side side 3"]

@@ -18,7 +18,7 @@ from cleaner.arrays import PredProbs
 from cleaner.errors import ImageRejected, ModelError
 from cleaner.items import shown_path
 from cleaner.progress import Progress, Report, silent
-from cleaner.runtimes import RUNTIMES, Runtime, kind_of
+from cleaner.runtimes import RUNTIMES, Runtime, kind_of, onnx_file
 
 _TFLITE_NAME = "model.tflite"
 _LABELS_NAME = "labels.txt"
@@ -199,7 +199,7 @@ def _find(path: Path) -> Path:
         raise ModelError(f"{shown}: there is nothing. Name the folder of a trained model.")
     raise ModelError(
         f"{shown}: no {_TFLITE_NAME} in it or beside it. Name the folder of a trained model, or "
-        "a .tflite file, a .keras file or a SavedModel with its labels inside."
+        "a .tflite, .onnx or .keras file or a SavedModel with its labels inside."
     )
 
 
@@ -216,6 +216,8 @@ def _labels(model: Path) -> list[str]:
 
 
 def _packed(model: Path) -> bytes | None:
+    if kind_of(model) == "onnx":
+        return onnx_file.labels_in(model)
     inside = model / "assets" / _LABELS_NAME
     if inside.is_file():
         return inside.read_bytes()

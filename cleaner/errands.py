@@ -39,4 +39,14 @@ def draw_map(project: Project, _settings: dict[str, Any], report: Report) -> dic
     }
 
 
-ERRANDS: dict[str, Errand] = {"undo": undo, "map": draw_map}
+def make_receipt(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Hold the trained models against each other on the sealed images.
+
+    Settings: ``models``, their ids; all by default.
+    """
+    from cleaner import comparisons
+
+    return comparisons.keep(project, settings.get("models", ()), report)
+
+
+ERRANDS: dict[str, Errand] = {"undo": undo, "map": draw_map, "receipt": make_receipt}

@@ -21,6 +21,8 @@ SIDES_PX = (96, 128, 160, 192, 224, 256)
 SIDE_STEP_PX = 32
 """The networks halve the picture five times."""
 MOST_SIDE_PX = 512
+LARGER = ("efficientnet_lite2", "efficientnet_lite0")
+"""No MobileNets, but trained like them: what is left of a larger network is known beside one."""
 _NAME = re.compile(r"mobilenet_(v1|v2|v3[_-]large|v3[_-]small)_(\d+(?:\.\d+)?)_(\d+)")
 _SUGGESTED = 3
 

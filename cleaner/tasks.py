@@ -18,7 +18,7 @@ from cleaner.audits import Seen
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
 from cleaner.engines import open_engine
-from cleaner.errors import BackboneError, TooFewImages
+from cleaner.errors import BackboneError, CleanerError, JobCancelled, TooFewImages
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, gallery, scoring
 from cleaner.learning.bottlenecks import Source
@@ -131,7 +131,8 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
 
     wanted = TrainSettings.from_json(settings)
     _check_as_before(project, wanted)
-    return _facts(train_final(project, wanted, report))
+    model = train_final(project, wanted, report)
+    return _facts(model) | {"receipt": _compare(project, report)}
 
 
 def grid(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -143,9 +144,11 @@ def grid(project: Project, settings: dict[str, Any], report: Report) -> dict[str
     for each in wanted.each():
         _check_as_before(project, each)
     models, comparison = train_grid(project, wanted, report)
+    receipt = _compare(project, report)
     return {
         "models": [_facts(model) for model in models],
         "comparison": shown_path(str(comparison)),
+        "receipt": receipt,
     }
 
 
@@ -169,6 +172,22 @@ def extend(project: Project, settings: dict[str, Any], report: Report) -> dict[s
 
     project.scan(report)
     return extending.extend(project, ExtendSettings.from_json(settings), report)
+
+
+def _compare(project: Project, report: Report) -> str | None:
+    """Hold the new model against the earlier ones and return the page that says so.
+
+    The model is there whatever becomes of that.
+    """
+    from cleaner import comparisons
+
+    try:
+        return str(comparisons.keep(project, report=report)["files"]["html"])
+    except JobCancelled:
+        raise
+    except (CleanerError, OSError) as error:
+        log.warning("The models were not compared: %s", error)
+        return None
 
 
 def export(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:

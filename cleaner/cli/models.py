@@ -37,7 +37,7 @@ _BYTES_A_PARAMETER = 4
 # Those of `cleaner.exports`, named here so that --help need not load it.
 EXPORT_FORMATS = (
     *("folder", "csv", "tree", "coco", "tfrecord"),
-    *("keras", "saved_model", "tflite", "tflite_float16", "graph"),
+    *("keras", "saved_model", "tflite", "tflite_float16", "tflite_int8", "onnx", "graph"),
 )
 
 
@@ -235,6 +235,8 @@ def _grid_lines(result: dict[str, Any]) -> Iterator[str]:
     notes = dict.fromkeys(note for facts in result["models"] for note in facts["notes"])
     yield from (f"note      {note}" for note in notes)
     yield f"kept in   {result['comparison']}"
+    if result["receipt"]:
+        yield f"receipt   {result['receipt']}"
 
 
 def _accuracy(facts: dict[str, Any]) -> tuple[str, str]:
@@ -261,6 +263,8 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
     for one in result.get("misclassified", ()):
         yield f"taken for {one['predicted']}: {one['path']}"
     yield f"model     {result['model']}"
+    if result["receipt"]:
+        yield f"receipt   {result['receipt']}"
     yield f"Next: python -m cleaner predict {result['model']} IMAGE..."
 
 

@@ -25,6 +25,7 @@ _OPTIONS = {
     "status": ("STATUS", f"Only of this status: {', '.join(STATUSES)}.  [default: awaiting]"),
     "reviewer": ("NAME", "Only what this person decided."),
     "text": ("TEXT", "Only files with this in their path."),
+    "picked": ("NAME", "Only those that `receipt --send-back` or the map's lasso picked."),
     "order": ("ORDER", f"By {', '.join(ORDERS)}; with - before it the other way round."),
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from cleaner import images
+from cleaner.arrays import ImageBatch
 from cleaner.decisions import ReviewItem
 from cleaner.errors import ExportError, ImageRejected
 from cleaner.items import Item, shown_path
@@ -67,10 +68,19 @@ class DatasetExporter(Protocol):
 class ModelExporter(Protocol):
     """Writes a trained model in one format, with its labels and its preprocessing inside."""
 
-    def __call__(self, model: keras.Model, class_names: Sequence[str], destination: Path) -> None:
+    def __call__(
+        self,
+        model: keras.Model,
+        class_names: Sequence[str],
+        destination: Path,
+        photos: ImageBatch | None = None,
+        /,
+    ) -> None:
         """Write a model that maps raw 0..255 RGB photos to one probability a class.
 
-        Raises ExportError where the destination is taken or cannot be written.
+        The photos, at the model's input side, are of those it was trained on; a format in whole
+        numbers is calibrated on them. Raises ExportError where the destination is taken or cannot
+        be written.
         """
         ...
 

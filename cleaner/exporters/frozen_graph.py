@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cleaner.arrays import ImageBatch
 from cleaner.exporters.base import beside, label_line
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ FILE_NAME = "model.pb"
 CONTENTS, PHOTOS, LABELS = "DecodeJpeg/contents", "Placeholder", "labels"
 
 
-def export(model: keras.Model, class_names: Sequence[str], destination: Path) -> None:
+def export(
+    model: keras.Model,
+    class_names: Sequence[str],
+    destination: Path,
+    _samples: ImageBatch | None = None,
+) -> None:
     """Write the graph; weights are constants in it.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cleaner.arrays import ImageBatch
 from cleaner.exporters.base import LABELS_NAME, beside, label_lines
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 FILE_NAME = "model.keras"
 
 
-def export(model: keras.Model, class_names: Sequence[str], destination: Path) -> None:
+def export(
+    model: keras.Model,
+    class_names: Sequence[str],
+    destination: Path,
+    _photos: ImageBatch | None = None,
+) -> None:
     """Write the model; the file is a zip archive and holds the labels too.
 
     ``keras.models.load_model`` reads it in safe mode: there is no code in it.

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cleaner.arrays import ImageBatch
 from cleaner.exporters.base import LABELS_NAME, beside, label_line, label_lines
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ _TAG_BYTES = 12
 _ORIENTATION_TAG = 0x0112
 
 
-def export(model: keras.Model, class_names: Sequence[str], destination: Path) -> None:
+def export(
+    model: keras.Model,
+    class_names: Sequence[str],
+    destination: Path,
+    _photos: ImageBatch | None = None,
+) -> None:
     """Write the folder; ``assets/labels.txt`` lies in it.
 
     Decoding is TensorFlow's, made to agree with `cleaner.images`: EXIF orientation is obeyed,

@@ -1,41 +1,81 @@
-"""The model as one .tflite file for phones and small computers, and for `cleaner.classifier`."""
+"""The model as .tflite files for phones and small computers, and for `cleaner.classifier`.
+
+All of them take raw RGB photos as uint8 (batch, side, side, 3) and answer with one float32
+probability a class. Size, range of values and labels stand in the file, where TensorFlow Lite's
+own tools look for them: as metadata, and in a zip archive behind the model.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from cleaner import nameplates
+from cleaner.arrays import ImageBatch
+from cleaner.errors import ExportError
 from cleaner.exporters.base import LABELS_NAME, beside, label_lines
+from cleaner.nameplates import Nameplate
 
 if TYPE_CHECKING:
     import keras
 
 FILE_NAME = "model.tflite"
+FLOAT16_NAME = "model_float16.tflite"
+INT8_NAME = "model_int8.tflite"
 
 
-def export(model: keras.Model, class_names: Sequence[str], destination: Path) -> None:
+def export(
+    model: keras.Model,
+    class_names: Sequence[str],
+    destination: Path,
+    _photos: ImageBatch | None = None,
+) -> None:
     """Write the model with float32 weights.
-
-    It takes raw RGB photos as uint8 (batch, side, side, 3); the labels are packed inside, as a
-    zip archive behind the model, where TensorFlow Lite's own tools look for them.
 
     Raises:
         ExportError: the destination is taken or cannot be written.
     """
-    _write(flatbuffer(model), class_names, destination)
+    _write(flatbuffer(model), _plate(model, class_names, "float32"), class_names, destination)
 
 
-def export_float16(model: keras.Model, class_names: Sequence[str], destination: Path) -> None:
+def export_float16(
+    model: keras.Model,
+    class_names: Sequence[str],
+    destination: Path,
+    _photos: ImageBatch | None = None,
+) -> None:
     """Write the model with float16 weights: half the size, probabilities off by about 0.001.
 
     Raises:
         ExportError: the destination is taken or cannot be written.
     """
-    _write(flatbuffer(model, half_precision=True), class_names, destination)
+    converted = flatbuffer(model, half_precision=True)
+    _write(converted, _plate(model, class_names, "float16 weights"), class_names, destination)
+
+
+def export_int8(
+    model: keras.Model,
+    class_names: Sequence[str],
+    destination: Path,
+    photos: ImageBatch | None = None,
+) -> None:
+    """Write the model in whole numbers from end to end: a quarter of the size, and the quickest.
+
+    The ranges of its activations are those that the photos cause. Its probabilities go in steps
+    of 1/256.
+
+    Raises:
+        ExportError: there are no photos, or the destination is taken or cannot be written.
+    """
+    if photos is None or not len(photos):
+        raise ExportError("An int8 model is calibrated on photos of the dataset; there are none.")
+    _write(quantized(model, photos), _plate(model, class_names, "int8"), class_names, destination)
 
 
 def flatbuffer(model: keras.Model, *, half_precision: bool = False) -> bytes:
@@ -49,15 +89,51 @@ def flatbuffer(model: keras.Model, *, half_precision: bool = False) -> bytes:
     if half_precision:
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tensorflow.float16]
+    return _converted(converter)
+
+
+def quantized(model: keras.Model, photos: ImageBatch) -> bytes:
+    """Return a model that takes float photos as TensorFlow Lite bytes that compute in int8."""
+    import keras
+    import tensorflow
+
+    def representative() -> Iterator[list[np.ndarray]]:
+        for photo in photos:
+            shown = photo[np.newaxis].astype(np.float32)
+            # With black and white in it the step of the input is 1: photos go in as they are.
+            shown[:, 0, :2] = [[0.0], [255.0]]
+            yield [shown]
+
+    photo = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="image")
+    whole = keras.Model(photo, model(photo))
+    converter = tensorflow.lite.TFLiteConverter.from_keras_model(whole)
+    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tensorflow.uint8
+    return _converted(converter)
+
+
+def _converted(converter: Any) -> bytes:
     # Keras lists every variable on the standard output, where a caller may expect JSON.
     with contextlib.redirect_stdout(io.StringIO()):
-        converted: bytes = converter.convert()
-    return converted
+        return bytes(converter.convert())
 
 
-def _write(flatbuffer: bytes, class_names: Sequence[str], destination: Path) -> None:
+def _plate(model: keras.Model, class_names: Sequence[str], kind: str) -> Nameplate:
+    return Nameplate(
+        name="Image classifier",
+        description=f"Tells {len(class_names)} classes apart ({kind}).",
+        side_px=int(model.input_shape[1]),
+        labels_file=LABELS_NAME,
+    )
+
+
+def _write(
+    converted: bytes, plate: Nameplate, class_names: Sequence[str], destination: Path
+) -> None:
     with beside(destination) as partial:
-        partial.write_bytes(flatbuffer)
+        partial.write_bytes(nameplates.put_on(converted, plate))
         with zipfile.ZipFile(partial, "a") as archive:
             # A fixed time: equal models are equal files.
             archive.writestr(zipfile.ZipInfo(LABELS_NAME), label_lines(class_names))

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cleaner.arrays import Labels, PredProbs
+from cleaner.arrays import ItemMask, Labels, PredProbs
 from cleaner.intervals import wilson_interval
+
+_BINS = 10
 
 
 def evaluate(
@@ -32,6 +34,7 @@ def evaluate(
         "test_images": len(labels),
         "per_class": dict(zip(class_names, per_class, strict=True)),
         "confusion_matrix": confusion.tolist(),
+        "calibration": reliability(pred_probs.max(axis=1, initial=0.0), predicted == labels),
         "test_predictions": [
             {
                 "path": path,
@@ -42,6 +45,31 @@ def evaluate(
             for path, label, best, probs in zip(paths, labels, predicted, pred_probs, strict=True)
         ],
     }
+
+
+def reliability(confidences: np.ndarray, is_right: ItemMask) -> dict[str, Any]:
+    """Return how far confidence and accuracy lie apart, and both in each tenth of confidence.
+
+    ``ece`` is the expected calibration error, 0..1, None without images; the points are of the
+    tenths that have images: ``confidence`` and ``accuracy`` are means, ``images`` their number.
+
+    Reference: Guo, Pleiss, Sun and Weinberger, ICML (2017).
+
+    Args:
+        confidences: (item,), the probability of the predicted class.
+        is_right: (item,), whether that is the label.
+    """
+    bins = np.minimum((confidences * _BINS).astype(np.int64), _BINS - 1)
+    points = [
+        {
+            "confidence": float(confidences[bins == number].mean()),
+            "accuracy": float(is_right[bins == number].mean()),
+            "images": int((bins == number).sum()),
+        }
+        for number in np.unique(bins)
+    ]
+    apart = sum(p["images"] * abs(p["confidence"] - p["accuracy"]) for p in points)
+    return {"ece": apart / len(is_right) if len(is_right) else None, "points": points}
 
 
 def _class_values(confusion: np.ndarray, index: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from cleaner.learning.bottlenecks import Source, view_features
 from cleaner.learning.final_head import FinalHead
 from cleaner.learning.new_rows import OLD, Known, Top
 from cleaner.learning.photos import plain_batches
+from cleaner.learning.shipping import Proofs
 from cleaner.learning.training_set import Photo, labels_of
 from cleaner.progress import Progress, Report
 from cleaner.project import Project
@@ -182,13 +183,17 @@ class _Work:
     def shipped(self, top: Top, folder: Path) -> Classifier:
         """Write the model in every format and return the one that `predict` runs."""
         network = finetune.assembled(self.backbone, FinalHead(top.kernel, top.bias, {}))
-        samples = _samples(self.parts, self.backbone.info.input_side_px)
-        names = [*self.old_names, *self.parts.new]
-        return shipping.ship(network.model, names, folder, samples, self.report)
+        side_px, parts = self.backbone.info.input_side_px, self.parts
+        proofs = Proofs(
+            _samples(parts.learnt_from, side_px),
+            _samples((*parts.test, *parts.learnt_from), side_px),
+        )
+        names = [*self.old_names, *parts.new]
+        return shipping.ship(network.model, names, folder, proofs, self.report).classifier
 
 
-def _samples(parts: _Parts, side_px: int) -> ImageBatch:
-    chosen = (*parts.test, *parts.learnt_from)[:_SAMPLES]
+def _samples(photos: Sequence[Photo], side_px: int) -> ImageBatch:
+    chosen = photos[:_SAMPLES]
     (batch,) = plain_batches(chosen, side_px=side_px, batch_size=_SAMPLES)
     return batch.photos[batch.readable] if batch.readable.any() else batch.photos
 

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 import cleaner
-from cleaner import processors
+from cleaner import arithmetic, processors
 from cleaner.arrays import ImageBatch
 from cleaner.backbones import Backbone, NamedByUser, short_name
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
+from cleaner.exporters import MODEL_FILES
+from cleaner.intervals import wilson_interval
 from cleaner.jobs import now
 from cleaner.learning import devices, finetune, gain, rejection, shipping
 from cleaner.learning.architectures import open_architecture
@@ -30,6 +32,7 @@ from cleaner.learning.finetune import FineTuned, Network
 from cleaner.learning.lessons import Teacher, lessons_of
 from cleaner.learning.milestones import Milestones
 from cleaner.learning.photos import plain_batches
+from cleaner.learning.shipping import Proofs
 from cleaner.learning.teacher import committee
 from cleaner.learning.training_set import (
     Photo,
@@ -43,17 +46,20 @@ from cleaner.learning.training_set import (
 from cleaner.learning.workshop import Workshop
 from cleaner.progress import PHASE, Progress, Report, silent
 from cleaner.project import Project
+from cleaner.receipts.card import CARD_NAME, as_card
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
 
 _PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
-_SAMPLES = 16
 # Photos whose features for several networks are in memory together.
 _PHOTOS_AT_ONCE = 2048
 FROM_NOTHING_NOTE = (
     "The network began with random weights: unless there are many thousand images of each class, "
     "one with pretrained weights will be far more accurate."
 )
+# So many photos say whether two files agree, and in which range activations lie.
+_PROOFS = 100
+_TIMED_PHOTOS = 16
 
 
 def train_final(project: Project, settings: TrainSettings, report: Report = silent) -> FinalModel:
@@ -92,6 +98,7 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
     seconds["total"] = time.perf_counter() - clock
     receipt = tested | _circumstances(trained, task) | {"recipe": plan.key}
     receipt |= {"seconds": seconds, "started_at": started_at, "finished_at": now()}
+    (workshop.shipped / CARD_NAME).write_text(as_card(receipt), encoding="utf-8")
     return workshop.place(_model(trained, receipt))
 
 
@@ -262,22 +269,47 @@ def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
 def _ship_and_test(trained: _Trained, folder: Path, report: Report) -> dict[str, Any]:
     """Write the model's files and return what they were measured to do."""
     photos, model = trained.photos, trained.network.model
-    samples = _samples(photos, int(model.input_shape[1]))
-    classifier = shipping.ship(model, photos.class_names, folder, samples, report)
+    proofs = _proofs(photos, int(model.input_shape[1]))
+    shipped = shipping.ship(model, photos.class_names, folder, proofs, report)
+    classifier = shipped.classifier
     tested = _tested(classifier, photos, report)
     answers = tested["test_predictions"]
     return {
         **tested,
+        "notes": [*tested["notes"], *shipped.notes],
         "unknown": rejection.measured(classifier, photos.validation, answers, report),
         "size_bytes": shipping.sizes(folder),
-        "images_per_second": shipping.images_per_second(classifier, samples),
+        "agreement": shipped.agreement,
+        "images_per_second": shipping.images_per_second(
+            shipped.classifier, proofs.unseen[:_TIMED_PHOTOS]
+        ),
+        "measured": {"keras": _as_keras(trained, proofs.unseen[:_TIMED_PHOTOS], report)},
+        "input_side_px": int(model.input_shape[1]),
         "parameters": int(model.count_params()),
+        "multiply_adds": arithmetic.multiply_adds((folder / MODEL_FILES["tflite"]).read_bytes()),
     }
 
 
-def _samples(photos: TrainingSet, side_px: int) -> ImageBatch:
-    chosen = (*photos.test, *photos.validation, *photos.train)[:_SAMPLES]
-    (batch,) = plain_batches(chosen, side_px=side_px, batch_size=_SAMPLES)
+def _as_keras(trained: _Trained, samples: ImageBatch, report: Report) -> dict[str, Any]:
+    """Return what the network itself gets right, beside the files made from it."""
+    photos, model = trained.photos, trained.network.model
+    answers = gain.predicted(model, photos.test, photos.class_names, report)
+    right = sum(answers.get(p.path) == photos.class_names[p.label] for p in photos.test)
+    return {
+        "accuracy": right / len(answers) if answers else None,
+        "accuracy_interval": list(wilson_interval(right, len(answers))),
+        "images_per_second": shipping.keras_images_per_second(model, samples),
+    }
+
+
+def _proofs(photos: TrainingSet, side_px: int) -> Proofs:
+    evenly = photos.train[:: max(1, len(photos.train) // _PROOFS)][:_PROOFS]
+    unseen = (*photos.test, *photos.validation, *photos.train)[:_PROOFS]
+    return Proofs(_opened(evenly, side_px), _opened(unseen, side_px))
+
+
+def _opened(chosen: Sequence[Photo], side_px: int) -> ImageBatch:
+    (batch,) = plain_batches(chosen, side_px=side_px, batch_size=len(chosen))
     return batch.photos[batch.readable] if batch.readable.any() else batch.photos
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from cleaner.intervals import Z_95, wilson_interval
+from cleaner.intervals import paired_difference, wilson_interval
 from cleaner.learning.photos import plain_batches
 from cleaner.learning.training_set import Photo, TrainingSet
 from cleaner.progress import Progress, Report
 
 _BATCH_SIZE = 32
-_STAGE = "Testing the model of the given labels"
+_STAGE = "Testing the model"
 
 
 def differs(given: TrainingSet, reviewed: TrainingSet) -> bool:
@@ -49,8 +48,6 @@ def measured(before: dict[str, str], after: Sequence[dict[str, Any]]) -> dict[st
 
     Both models answered about the same images, so the interval is that of a paired difference.
 
-    Reference: Agresti and Min, Statistics in Medicine 24 (2005), on paired proportions.
-
     Args:
         before: path -> label by the model of the given labels.
         after: the other model's ``test_predictions``.
@@ -59,15 +56,11 @@ def measured(before: dict[str, str], after: Sequence[dict[str, Any]]) -> dict[st
     was_right = np.array([before[one["path"]] == one["true"] for one in both], bool)
     is_right = np.array([one["predicted"] == one["true"] for one in both], bool)
     images, hits = len(both), int(was_right.sum())
-    gained, lost = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
-    # Half an image is added to each cell of the table, so that few images make no false promise.
-    middle = (gained - lost) / (images + 2)
-    spread = gained + lost + 1 - (gained - lost) ** 2 / (images + 2)
-    reach = Z_95 * math.sqrt(spread) / (images + 2)
+    gain, low, high = paired_difference(was_right, is_right)
     return {
         "test_images": images,
         "accuracy_before": hits / images if images else None,
         "accuracy_before_interval": list(wilson_interval(hits, images)),
-        "gain": (gained - lost) / images if images else None,
-        "gain_interval": [max(-1.0, middle - reach), min(1.0, middle + reach)],
+        "gain": gain if images else None,
+        "gain_interval": [low, high],
     }

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import onnxruntime
 import tensorflow as tf
 from PIL import Image
 
-from cleaner.arrays import ImageBatch, PredProbs
+from cleaner.arrays import ImageBatch, PredProbs, SampleBatch
 from cleaner.classifier import Classifier, open_classifier
 from cleaner.errors import ExportError
 from cleaner.exporters import MODEL_EXPORTERS, MODEL_FILES
@@ -22,45 +24,108 @@ from cleaner.exporters.base import LABELS_NAME, label_lines
 from cleaner.progress import Progress, Report
 
 TOLERANCE = 1e-3
+# Weights of half precision move a probability by 0.001 mostly, and by 0.01 where it is undecided.
+_TOLERANCES = {"tflite_float16": 0.05}
+# Whole numbers are another model, strictly speaking: what counts is that labels stay as they are.
+_BY_LABEL = "tflite_int8"
+_OPTIONAL = ("tflite_int8", "onnx")
+LEAST_AGREEMENT = 0.9
 _STAGE = "Writing the model"
 _TIMED_SECONDS = 1.0
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What was written, and how well it agrees with the network.
+
+    Attributes:
+        classifier: runs the .tflite file.
+        agreement: format -> share of the samples that it labels as the network does, 0..1.
+        notes: what was left out, and why, one sentence each.
+    """
+
+    classifier: Classifier
+    agreement: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """Photos at the network's input side that files are made and checked with.
+
+    Attributes:
+        trained_on: some training photos, to calibrate with.
+        unseen: some others, to compare the formats on; real ones, since noise agrees with itself.
+    """
+
+    trained_on: SampleBatch
+    unseen: ImageBatch
 
 
 def ship(
     model: keras.Model,
     class_names: Sequence[str],
     folder: Path,
-    samples: ImageBatch,
+    proofs: Proofs,
     report: Report,
-) -> Classifier:
-    """Write the model in every format into a new folder, and return the classifier in it.
+) -> Shipped:
+    """Write the model in every format into a new folder, and say how well they agree.
+
+    An int8 file whose labels are others too often is not kept, nor is one in int8 or ONNX that
+    cannot be made of this network: the notes name it.
 
     Raises:
         ExportError: a format cannot be written, or gives other answers than the network does.
     """
     folder.mkdir(parents=True)
     (folder / LABELS_NAME).write_text(label_lines(class_names), encoding="utf-8")
+    notes: list[str] = []
     for done, (name, file_name) in enumerate(MODEL_FILES.items()):
         report(Progress(_STAGE, done, len(MODEL_FILES) + 1, name))
-        MODEL_EXPORTERS[name](model, class_names, folder / file_name)
+        try:
+            MODEL_EXPORTERS[name](model, class_names, folder / file_name, proofs.trained_on)
+        except Exception as error:
+            # Networks that somebody named may hold what only TensorFlow computes.
+            if name not in _OPTIONAL:
+                raise
+            notes.append(f"The {name} file was left out: {next(iter(str(error).splitlines()), '')}")
     report(Progress(_STAGE, len(MODEL_FILES), len(MODEL_FILES) + 1, "comparing the formats"))
     classifier = open_classifier(folder)
-    expected = np.asarray(model(tf.constant(samples, tf.float32), training=False))
-    for name, probs in _answers(folder, classifier, samples).items():
-        check_parity(name, probs, expected)
-    return classifier
+    expected = _by_network(model, proofs.unseen)
+    agreement: dict[str, float] = {}
+    for name, probs in _answers(folder, classifier, proofs.unseen):
+        share = float((probs.argmax(axis=1) == expected.argmax(axis=1)).mean())
+        if name != _BY_LABEL:
+            check_parity(name, probs, expected, _TOLERANCES.get(name, TOLERANCE))
+        elif share < LEAST_AGREEMENT:
+            (folder / MODEL_FILES[name]).unlink()
+            notes.append(_left_out(name, share, len(expected)))
+            continue
+        if name in MODEL_FILES:
+            agreement[name] = share
+    return Shipped(classifier, agreement, tuple(notes))
 
 
-def check_parity(name: str, probs: PredProbs, expected: PredProbs) -> None:
+def _left_out(name: str, agreement: float, images: int) -> str:
+    return (
+        f"The {name} file was left out: it gives the network's label to {agreement:.0%} of "
+        f"{images} images, and {LEAST_AGREEMENT:.0%} are asked for."
+    )
+
+
+def check_parity(
+    name: str, probs: PredProbs, expected: PredProbs, tolerance: float = TOLERANCE
+) -> None:
     """Raise ExportError where a format's probabilities are not those of the network.
 
     Labels must be equal too, except where two classes are as good as tied.
     """
     worst = float(np.abs(probs - expected).max(initial=0.0))
     top_two = np.sort(expected, axis=1)[:, -2:]
-    clear = top_two[:, 1] - top_two[:, 0] > 2 * TOLERANCE
+    clear = top_two[:, 1] - top_two[:, 0] > 2 * tolerance
     other = int((probs.argmax(axis=1) != expected.argmax(axis=1))[clear].sum())
-    if not worst <= TOLERANCE or other:
+    if not worst <= tolerance or other:
         raise ExportError(
             f"The model as {name} disagrees with the network it was made from: probabilities by "
             f"up to {worst:.4f}, labels on {other} of {len(expected)} images. Nothing was kept; "
@@ -79,9 +144,22 @@ def images_per_second(classifier: Classifier, samples: ImageBatch) -> float:
     return count / (time.perf_counter() - start)
 
 
+def keras_images_per_second(model: keras.Model, samples: ImageBatch) -> float:
+    """Return how many decoded and resized photos a second TensorFlow labels in one batch."""
+    run = tf.function(model)
+    batch = tf.constant(samples, tf.float32)
+    run(batch, training=False)
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < _TIMED_SECONDS:
+        run(batch, training=False)
+        count += len(samples)
+    return count / (time.perf_counter() - start)
+
+
 def sizes(folder: Path) -> Mapping[str, int]:
-    """Return the bytes of each format."""
-    return {name: _bytes_in(folder / file_name) for name, file_name in MODEL_FILES.items()}
+    """Return the bytes of each format that is there."""
+    found = {name: folder / file_name for name, file_name in MODEL_FILES.items()}
+    return {name: _bytes_in(path) for name, path in found.items() if path.exists()}
 
 
 def flush(folder: Path) -> None:
@@ -103,17 +181,45 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _answers(folder: Path, classifier: Classifier, samples: ImageBatch) -> dict[str, PredProbs]:
+def _answers(
+    folder: Path, classifier: Classifier, samples: ImageBatch
+) -> Iterator[tuple[str, PredProbs]]:
     loaded = keras.models.load_model(folder / MODEL_FILES["keras"], compile=False, safe_mode=True)
+    yield "keras", _by_network(loaded, samples)
     served = tf.saved_model.load(str(folder / MODEL_FILES["saved_model"])).signatures
-    encoded = tf.constant([_png(photo) for photo in samples])
-    answers: dict[str, Any] = {
-        "keras": loaded(tf.constant(samples, tf.float32), training=False),
-        "tflite": classifier.predict(list(samples)),
-        "saved_model": served["serving_default"](image_bytes=encoded)["probabilities"],
-        "saved_model (pixels)": served["pixels"](images=tf.constant(samples))["probabilities"],
-    }
-    return {name: np.asarray(probs) for name, probs in answers.items()}
+    from_bytes, from_pixels = served["serving_default"], served["pixels"]
+
+    def by_bytes(part: ImageBatch) -> Any:
+        encoded = tf.constant([_png(photo) for photo in part])
+        return from_bytes(image_bytes=encoded)["probabilities"]
+
+    def by_pixels(part: ImageBatch) -> Any:
+        return from_pixels(images=tf.constant(part))["probabilities"]
+
+    yield "saved_model", _in_parts(by_bytes, samples)
+    yield "saved_model (pixels)", _in_parts(by_pixels, samples)
+    yield "tflite", classifier.predict(list(samples))
+    for name in ("tflite_float16", "tflite_int8"):
+        if not (folder / MODEL_FILES[name]).exists():
+            continue
+        yield name, open_classifier(folder / MODEL_FILES[name]).predict(list(samples))
+    if not (folder / MODEL_FILES["onnx"]).exists():
+        return
+    session = onnxruntime.InferenceSession(folder / MODEL_FILES["onnx"])
+    yield (
+        "onnx",
+        _in_parts(lambda part: session.run(["probabilities"], {"image": part})[0], samples),
+    )
+
+
+def _by_network(model: keras.Model, samples: ImageBatch) -> PredProbs:
+    return _in_parts(lambda part: model(tf.constant(part, tf.float32), training=False), samples)
+
+
+def _in_parts(run: Callable[[Any], Any], samples: ImageBatch) -> PredProbs:
+    """Return the answers for all photos; a hundred at once would take gigabytes."""
+    starts = range(0, len(samples), _AT_ONCE)
+    return np.concatenate([np.asarray(run(samples[i : i + _AT_ONCE])) for i in starts])
 
 
 def _png(photo: np.ndarray) -> bytes:

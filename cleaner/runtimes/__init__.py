@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cleaner.runtimes import keras_file, litert, saved_model
+from cleaner.runtimes import keras_file, litert, onnx_file, saved_model
 from cleaner.runtimes.base import Runtime
 
 __all__ = ["RUNTIMES", "Runtime", "kind_of"]
@@ -17,11 +17,12 @@ RUNTIMES: Mapping[str, Callable[[Path], Runtime]] = {
     "tflite": litert.open_model,
     "keras": keras_file.open_model,
     "saved_model": saved_model.open_model,
+    "onnx": onnx_file.open_model,
 }
 
 
 def kind_of(path: Path) -> str | None:
     """Return which of `RUNTIMES` runs what lies there, or None."""
     if path.is_file():
-        return {".tflite": "tflite", ".keras": "keras"}.get(path.suffix)
+        return {".tflite": "tflite", ".keras": "keras", ".onnx": "onnx"}.get(path.suffix)
     return "saved_model" if (path / saved_model.GRAPH_NAME).is_file() else None

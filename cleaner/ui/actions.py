@@ -15,12 +15,14 @@ from cleaner.errors import SettingsError
 from cleaner.health import Concern
 from cleaner.items import Finding, shown_path
 from cleaner.project import Project
+from cleaner.receipts import words
 from cleaner.settings import ScoreSettings
 from cleaner.store import rounds
 from cleaner.store.models import FinalModel
 
 _PREVIEW_SIDE_PX = 320
 _FLOWS_SHOWN = 200
+_KINDS = {"tflite": "float32", "tflite_int8": "int8"}
 
 
 def score_settings(project: Project) -> ScoreSettings:
@@ -95,9 +97,13 @@ def downloads(model: FinalModel) -> dict[str, Path]:
     folder = Path(model.folder)
     known = {
         "TensorFlow Lite": folder / "model.tflite",
+        "int8": folder / "model_int8.tflite",
+        "float16": folder / "model_float16.tflite",
+        "ONNX": folder / "model.onnx",
         "Keras": folder / "model.keras",
         "SavedModel (zip)": folder / "saved_model",
         "Class names": folder / "labels.txt",
+        "Model card": folder / "model_card.md",
         "Receipt": folder / "receipt.json",
     }
     return {words: path for words, path in known.items() if path.exists()}
@@ -146,9 +152,78 @@ def mistakes(model: FinalModel) -> list[dict[str, Any]]:
     ]
 
 
+def mistaken_ids(receipt: Mapping[str, Any] | None, model_id: str) -> list[int]:
+    """Return the images that a model got wrong when the models were last compared."""
+    models = receipt["models"] if receipt is not None else []
+    found = [model["mistakes"] for model in models if model["model_id"] == model_id]
+    return [one["item_id"] for mistakes in found for one in mistakes]
+
+
+def receipt_in_words(receipt: Mapping[str, Any] | None, model_ids: Sequence[str]) -> str:
+    """Return what the models were compared on, or that they have yet to be."""
+    if receipt is None:
+        return "The models have not been measured on the same images yet."
+    missing = set(model_ids) - {model["model_id"] for model in receipt["models"]}
+    measured = (
+        f"{len(receipt['models'])} models on the same {receipt['test_images']:,} sealed test "
+        f"images, {receipt['made_at'][:16].replace('T', ' ')}, on "
+        f"{words.machine_in_words(receipt['machine'])}."
+    )
+    return f"{measured} {len(missing)} are not among them." if missing else measured
+
+
+def compared_rows(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a line for each file that was run, the largest model first."""
+    return [
+        _compared_row(model, name, found)
+        for model in receipt["models"]
+        for name, found in model["formats"].items()
+        if "latency_ms" in found
+    ]
+
+
+def _compared_row(model: Mapping[str, Any], name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    beside = model["beside_reference"]
+    is_plain = name == "tflite" and not model["is_reference"]
+    return {
+        "model": _cell(model["architecture"]),
+        "file": _KINDS[name],
+        "accuracy": words.share(found["accuracy"]),
+        "95% interval": words.interval(found["accuracy_interval"]),
+        "beside the largest": words.points(beside["accuracy"], beside["interval"])
+        if is_plain
+        else "",
+        "size": words.size(found["size_bytes"]),
+        "ms a photo": round(found["latency_ms"]["p50"], 2),
+        "95% within": round(found["latency_ms"]["p95"], 2),
+        "images a second": round(found["images_per_second"], 1),
+        "memory": words.size(found["peak_memory_bytes"]),
+        "multiply-adds": words.count(model["multiply_adds"]),
+        "calibration error": words.share(model["calibration"]["ece"]) if name == "tflite" else "",
+    }
+
+
+def plotted_rows(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return accuracy, time and size of each file that was run, for a plot."""
+    return [
+        {
+            "model": shown_path(model["architecture"]),
+            "file": _KINDS[name],
+            "accuracy": found["accuracy"],
+            "low": found["accuracy_interval"][0],
+            "high": found["accuracy_interval"][1],
+            "milliseconds": found["latency_ms"]["p50"],
+            "megabytes": found["size_bytes"] / 1e6,
+        }
+        for model in receipt["models"]
+        for name, found in model["formats"].items()
+        if found.get("accuracy") is not None and "latency_ms" in found
+    ]
+
+
 def shown_receipt(model: FinalModel) -> dict[str, Any]:
     """Return the receipt without what is shown elsewhere or too long to read."""
-    hidden = ("test_predictions", "confusion_matrix", "per_class", "history")
+    hidden = ("test_predictions", "confusion_matrix", "per_class", "history", "calibration")
     return {name: value for name, value in model.receipt.items() if name not in hidden}
 
 

@@ -195,6 +195,56 @@ def _with_intervals(
     return alt.layer(reach, *lines).properties(height=260)
 
 
+def against(rows: Sequence[Mapping[str, object]], cost: str, title: str) -> Plot:
+    """Return accuracy with its interval against what it costs, a colour a model.
+
+    Args:
+        rows: with ``model``, ``file``, ``accuracy``, ``low``, ``high`` and the cost.
+        cost: the name of the value across, above 0; its scale is logarithmic.
+        title: of that axis.
+    """
+    base = alt.Chart(pd.DataFrame(list(rows))).encode(
+        x=alt.X(
+            f"{cost}:Q",
+            title=title,
+            scale=alt.Scale(type="log", nice=False, padding=24),
+            axis=alt.Axis(format="~g", tickCount=5, grid=False),
+        ),
+        color=alt.Color(
+            "model:N",
+            title=None,
+            sort=None,
+            legend=alt.Legend(orient="bottom", columns=2, labelLimit=220, columnPadding=8),
+        ),
+        tooltip=[
+            "model:N",
+            "file:N",
+            alt.Tooltip("accuracy:Q", format=".1%"),
+            alt.Tooltip(f"{cost}:Q", format=".3~g"),
+        ],
+    )
+    accuracy = alt.Y(
+        "accuracy:Q",
+        title="accuracy",
+        scale=alt.Scale(zero=False, nice=True),
+        axis=alt.Axis(format=".0%", tickCount=6),
+    )
+    whiskers = base.mark_rule(opacity=0.55).encode(
+        y=alt.Y("low:Q", title="accuracy", scale=alt.Scale(zero=False)), y2="high:Q"
+    )
+    dots = base.mark_point(size=90, filled=True, opacity=1).encode(
+        y=accuracy,
+        shape=alt.Shape(
+            "file:N",
+            title=None,
+            scale=alt.Scale(domain=["float32", "int8"], range=["circle", "diamond"]),
+            legend=alt.Legend(orient="top", symbolFillColor="#8a94a8"),
+        ),
+    )
+    chart: Plot = alt.layer(whiskers, dots)
+    return chart.properties(height=320)
+
+
 def class_sizes(sizes: Mapping[str, tuple[int, int]]) -> Plot:
     """Return two bars a class: the images that came with its label, and those that have it now.
 

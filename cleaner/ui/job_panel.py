@@ -22,6 +22,7 @@ KIND_WORDS = {
     "round": "Cleaning and retraining",
     "train": "Training the final model",
     "grid": "Training several final models",
+    "receipt": "Measuring the models",
     "undo": "Taking decisions back",
     "map": "Drawing the map",
     "export": "Converting the model",

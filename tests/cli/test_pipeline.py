@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from cleaner.cli import main
+from cleaner.exporters import MODEL_FILES
 
 pytestmark = pytest.mark.timeout(600)  # each job loads TensorFlow
 
@@ -140,9 +141,7 @@ sys.exit(code or bool({"tensorflow", "keras"} & set(sys.modules)))
 """
 
 
-def test_a_format_that_has_to_be_converted_is_written_by_the_worker(
-    loop: Loop, tmp_path: Path
-) -> None:
+def test_a_model_is_exported_without_tensorflow(loop: Loop, tmp_path: Path) -> None:
     target = tmp_path / "half.tflite"
     words = ["export", str(loop.root), str(target), "--format", "tflite_float16", "--json"]
     done = subprocess.run(
@@ -155,3 +154,28 @@ def test_a_format_that_has_to_be_converted_is_written_by_the_worker(
     assert json.loads(done.stdout)["files"] == [str(target)]
     full = Path(loop.trained["model"]) / "model.tflite"
     assert target.stat().st_size < 0.6 * full.stat().st_size
+
+
+def test_the_receipt_of_the_training_is_shown_and_written(
+    loop: Loop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Training ends with it, so that nothing needs to be measured here."""
+    name, page = Path(loop.trained["model"]).name, tmp_path / "receipt.html"
+    capsys.readouterr()
+    words = ["receipt", str(loop.root), "--kept", "--html", str(page), "--send-back", name]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (model,) = found["models"]
+    assert model["model_id"] == name
+    assert set(model["formats"]) == set(MODEL_FILES)
+    assert found["picked"]["images"] == len(model["mistakes"])
+    assert name in page.read_text(encoding="utf-8")
+    assert main(words) == 0
+    assert "misclassified test images picked" in capsys.readouterr().out
+
+
+def test_a_receipt_of_no_model_says_what_to_do(
+    loop: Loop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["receipt", str(loop.root), "--kept", "--send-back", "nobody"]) == 1
+    assert "No model 'nobody' in the receipt" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from cleaner import nameplates
 from cleaner.classifier import open_classifier
 from cleaner.errors import ExportError, ModelError
 from cleaner.exporters import (
@@ -144,42 +146,58 @@ def _by_graph(path: Path, photos: np.ndarray) -> Any:
         return session.run(f"{output}:0", {"Placeholder:0": photos.astype(np.float32) / 255})
 
 
+def _by_onnx(path: Path, photos: np.ndarray) -> Any:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    properties = session.get_modelmeta().custom_metadata_map
+    assert properties["labels"].split("\n")[:-1] == LABELS
+    assert "16 x 16, uint8" in properties["input"]
+    return session.run(["probabilities"], {"image": photos})[0]
+
+
 READERS: dict[str, Callable[[Path, np.ndarray], Any]] = {
     "keras": _by_keras,
     "saved_model": _by_tensorflow,
     "tflite": _by_litert,
     "tflite_float16": _by_litert,
     "graph": _by_graph,
+    "tflite_int8": _by_litert,
+    "onnx": _by_onnx,
 }
+# Whole numbers step by 1/256, here and in each layer.
+TOLERANCES = {"tflite_float16": 2e-3, "tflite_int8": 0.03}
 
 
 @pytest.mark.parametrize("name", MODEL_EXPORTERS)
 def test_every_format_answers_like_the_model(
     name: str, model: keras.Model, photos: np.ndarray, tmp_path: Path
 ) -> None:
-    destination = tmp_path / Path(MODEL_FILES.get(name, "model.tflite")).name
-    MODEL_EXPORTERS[name](model, CLASS_NAMES, destination)
-    tolerance = 2e-3 if name.endswith("float16") else 1e-5
+    destination = tmp_path / MODEL_FILES.get(name, "model.pb")
+    MODEL_EXPORTERS[name](model, CLASS_NAMES, destination, photos)
     expected = model.predict(photos, verbose=0)
-    np.testing.assert_allclose(READERS[name](destination, photos), expected, atol=tolerance)
+    found = READERS[name](destination, photos)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCES.get(name, 1e-5))
 
 
 @every_model_exporter
 def test_a_model_is_never_written_over_something(
-    export: ModelExporter, model: keras.Model, tmp_path: Path
+    export: ModelExporter, model: keras.Model, photos: np.ndarray, tmp_path: Path
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("precious", encoding="utf-8")
     with pytest.raises(ExportError, match="nothing is overwritten"):
-        export(model, CLASS_NAMES, tmp_path / "out")
+        export(model, CLASS_NAMES, tmp_path / "out", photos)
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "mine.txt"]
 
 
 @pytest.fixture(scope="module")
-def model_folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_folder(
+    model: keras.Model, photos: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     folder = tmp_path_factory.mktemp("model")
     for name, file_name in MODEL_FILES.items():
-        MODEL_EXPORTERS[name](model, CLASS_NAMES, folder / file_name)
+        MODEL_EXPORTERS[name](model, CLASS_NAMES, folder / file_name, photos)
     (folder / "labels.txt").write_text("".join(f"{x}\n" for x in LABELS), encoding="utf-8")
     return folder
 
@@ -188,15 +206,47 @@ def model_folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -
 def test_a_trained_model_can_be_had_in_every_format(
     name: str, model: keras.Model, model_folder: Path, photos: np.ndarray, tmp_path: Path
 ) -> None:
-    destination = tmp_path / Path(MODEL_FILES.get(name, "model.tflite")).name
+    destination = tmp_path / MODEL_FILES.get(name, "model.pb")
     assert export_model(model_folder, name, destination) == [destination]
     expected = model.predict(photos, verbose=0)
-    np.testing.assert_allclose(READERS[name](destination, photos), expected, atol=2e-3)
+    found = READERS[name](destination, photos)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCES.get(name, 1e-5))
+
+
+def test_a_format_that_was_left_out_names_those_there_are(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    shutil.copy(model_folder / "model.tflite", tmp_path / "model")
+    with pytest.raises(ModelError, match=r"no model_int8\.tflite in it.* take one of tflite\."):
+        export_model(tmp_path / "model", "tflite_int8", tmp_path / "out")
+
+
+def test_an_int8_model_needs_photos(model: keras.Model, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="calibrated on photos"):
+        MODEL_EXPORTERS["tflite_int8"](model, CLASS_NAMES, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", [name for name in MODEL_FILES if name.startswith("tflite")])
+def test_a_tflite_file_says_what_goes_in_and_what_comes_out(name: str, model_folder: Path) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    flatbuffer = (model_folder / MODEL_FILES[name]).read_bytes()
+    runner = Interpreter(model_content=flatbuffer).get_signature_runner()
+    (given,), (answer,) = (
+        details.values() for details in (runner.get_input_details(), runner.get_output_details())
+    )
+    assert (given["name"].split(":")[0].split("_")[-1], given["dtype"]) == ("image", np.uint8)
+    assert (tuple(given["shape"][1:]), answer["dtype"]) == ((SIDE_PX, SIDE_PX, 3), np.float32)
+    assert given["quantization"] in ((0.0, 0), (1.0, 0))  # photos go in as they are
+    plate = nameplates.read(flatbuffer)
+    assert plate is not None
+    assert b"16 x 16, values 0..255 as they are" in plate
 
 
 def test_an_unknown_format_names_the_known_ones(model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="Known: keras, saved_model, tflite"):
-        export_model(model_folder, "onnx", tmp_path / "out")
+        export_model(model_folder, "caffe", tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", MODEL_EXPORTERS)
@@ -215,3 +265,20 @@ def test_opening_the_shelf_loads_no_tensorflow() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert finished.stdout.strip() == "[]"
+
+
+def test_an_onnx_file_alone_labels_photos(
+    model_folder: Path, model: keras.Model, photos: np.ndarray, tmp_path: Path
+) -> None:
+    shutil.copy(model_folder / "model.onnx", tmp_path / "model.onnx")
+    classifier = open_classifier(tmp_path / "model.onnx")
+    assert list(classifier.class_names) == LABELS
+    expected = model.predict(photos, verbose=0)
+    np.testing.assert_allclose(classifier.predict(list(photos)), expected, atol=1e-5)
+
+
+def test_what_is_no_onnx_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="ONNX Runtime cannot run it") as caught:
+        open_classifier(tmp_path / "model.onnx")
+    assert "\n" not in str(caught.value)

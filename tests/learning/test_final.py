@@ -15,12 +15,13 @@ import pytest
 
 from cleaner.classifier import open_classifier
 from cleaner.errors import ExportError, JobCancelled, TooFewImages
+from cleaner.exporters import MODEL_FILES
 from cleaner.learning import finetune
 from cleaner.learning.architectures import open_architecture
 from cleaner.learning.final import train_final
 from cleaner.learning.final_head import FinalHead
 from cleaner.learning.finetune import Network, assembled, fine_tune, unfreeze
-from cleaner.learning.shipping import check_parity
+from cleaner.learning.shipping import LEAST_AGREEMENT, check_parity
 from cleaner.learning.training_set import TrainingSet, gather
 from cleaner.progress import Progress, silent
 from cleaner.project import Project
@@ -28,7 +29,7 @@ from cleaner.recording import Request
 from cleaner.settings import TrainSettings
 from cleaner.store.models import FinalModel
 from tests.pictures import write_dataset
-from tests.shapes import SHAPES, write_shapes
+from tests.shapes import SHAPES, shape, write_shapes
 
 pytestmark = [
     pytest.mark.slow,
@@ -88,7 +89,9 @@ def test_the_receipt_holds_what_was_promised(trained: Trained) -> None:
     assert sum(receipt["images"].values()) == 48
     assert receipt["test_images"] == receipt["images"]["test"] == len(receipt["test_predictions"])
     assert np.sum(receipt["confusion_matrix"]) == receipt["test_images"]
-    assert set(receipt["size_bytes"]) == {"keras", "saved_model", "tflite"}
+    assert set(receipt["size_bytes"]) == set(receipt["agreement"]) == set(MODEL_FILES)
+    assert min(receipt["agreement"].values()) >= LEAST_AGREEMENT
+    assert receipt["multiply_adds"] == pytest.approx(300e6, rel=0.01)
     assert receipt["images_per_second"] > 1
     assert receipt["unknown"]["wanted_false_rejections"] == 0.05
     assert receipt["parameters"] > 2_000_000
@@ -118,7 +121,7 @@ def test_what_cleaning_brought_is_a_number(tmp_path: Path) -> None:
 def test_the_model_is_noted_and_whole(shapes: Project, trained: Trained) -> None:
     assert shapes.models() == [trained.model]
     names = {path.name for path in trained.folder.iterdir()}
-    assert names == {"model.keras", "model.tflite", "saved_model", "labels.txt", "receipt.json"}
+    assert names == {*MODEL_FILES.values(), "labels.txt", "model_card.md", "receipt.json"}
     receipt = json.loads((trained.folder / "receipt.json").read_text(encoding="utf-8"))
     assert receipt == trained.model.receipt
     assert [path.name for path in trained.folder.parent.iterdir()] == [trained.folder.name]
@@ -142,42 +145,43 @@ def test_the_classifier_agrees_with_the_receipt(shapes: Project, trained: Traine
         assert classifier.class_names[int(probs.argmax())] == entry["predicted"]
 
 
-_WITHOUT_THE_PROJECT = """
-import importlib.util, json, sys, zipfile
-assert importlib.util.find_spec("cleaner") is None
-import keras, numpy as np, tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
-folder, *files = sys.argv[1:]
-served = tf.saved_model.load(f"{folder}/saved_model").signatures["serving_default"]
-by_saved_model = served(image_bytes=tf.constant([open(file, "rb").read() for file in files]))
-photos = np.stack([tf.image.resize(tf.io.decode_image(open(file, "rb").read(), channels=3),
-    (224, 224), "bicubic", antialias=True) for file in files]).clip(0, 255)
-by_keras = keras.models.load_model(f"{folder}/model.keras").predict(photos, verbose=0)
-with zipfile.ZipFile(f"{folder}/model.tflite") as archive:
-    labels = archive.read("labels.txt").decode().split()
-runner = Interpreter(f"{folder}/model.tflite").get_signature_runner()
-def by_tflite(photo):
-    return next(iter(runner(image=photo[None].round().astype(np.uint8)).values()))[0]
-print(json.dumps({
-    "saved_model": [label.decode() for label in by_saved_model["label"].numpy()],
-    "keras": [labels[n] for n in by_keras.argmax(axis=1)],
-    "tflite": [labels[by_tflite(photo).argmax()] for photo in photos],
-}))
-"""
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "label.py"
 
 
-def test_other_programs_read_the_same_labels(
-    shapes: Project, trained: Trained, tmp_path: Path
+@pytest.fixture(scope="module")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A hundred photos that nobody has trained on."""
+    folder = tmp_path_factory.mktemp("unseen")
+    files = [folder / f"{kind}-{n}.png" for n in range(100, 134) for kind in SHAPES][:100]
+    for file in files:
+        kind, _, number = file.stem.partition("-")
+        shape(kind, int(number)).save(file)
+    return files
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_the_example_reads_the_same_labels_without_this_project(
+    name: str, trained: Trained, unseen: list[Path], tmp_path: Path
 ) -> None:
-    listed = trained.model.receipt["test_predictions"]
-    files = [str(shapes.root / entry["path"]) for entry in listed]
+    """The example of the docs, in a process where this project is not to be found."""
+    classifier = open_classifier(trained.folder)
+    expected = [
+        classifier.class_names[int(np.asarray(probs).argmax())]
+        for _path, probs in classifier.predict_files(unseen)
+    ]
     # -I: nothing from where this test runs is on the path.
-    command = [sys.executable, "-I", "-c", _WITHOUT_THE_PROJECT, str(trained.folder), *files]
-    finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    command = [sys.executable, "-I", str(EXAMPLE), str(trained.folder / MODEL_FILES[name])]
+    finished = subprocess.run(
+        [*command, *map(str, unseen)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert finished.returncode == 0, finished.stderr[-2_000:]
-    expected = [entry["predicted"] for entry in listed]
-    answers = json.loads(finished.stdout.splitlines()[-1])
-    assert answers == dict.fromkeys(("saved_model", "keras", "tflite"), expected)
+    found = [line.split("\t") for line in finished.stdout.splitlines() if "\t" in line]
+    assert found == [[str(p), label] for p, label in zip(unseen, expected, strict=True)]
+
+
+def test_the_example_is_short() -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line.strip()]) <= 32
 
 
 def test_a_cancelled_training_goes_on_where_it_was(trained: Trained) -> None:

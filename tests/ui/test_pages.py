@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from cleaner import jobs
+from cleaner import jobs, receipts
 from cleaner.jobs import now
 from cleaner.project import Project
 from cleaner.recording import Request
@@ -27,6 +27,7 @@ from cleaner.store.models import FinalModel
 from cleaner.ui import server
 from cleaner.ui.registry import shared
 from tests.ranking import draw_lots
+from tests.receipts.samples import receipt
 from tests.ui.samples import make_images, open_round
 
 TIMEOUT_SECONDS = 30
@@ -57,6 +58,7 @@ def run_page(project: Project, name: str) -> AppTest:
 
         def go(to: str, parameters: object = None) -> None:
             st.session_state["gone"] = to
+            st.session_state["asked"] = parameters
 
         arguments = {
             "overview": (project, go),
@@ -66,6 +68,7 @@ def run_page(project: Project, name: str) -> AppTest:
             "map": (project, key, go),
             "audits": (project, key, go),
             "classes": (project, key, go),
+            "model": (project, go),
         }
         room.draw(*arguments.get(name, (project,)))
 
@@ -407,11 +410,20 @@ def test_scoring_without_a_backbone_is_answered_in_one_line(
 
 def test_the_final_model_is_trained_from_the_form(project: Project, idle_workers: None) -> None:
     app = run_page(project, "model")
-    app.selectbox[0].set_value("mobilenet_v1_1.0_224")
+    app.multiselect[0].set_value(["mobilenet_v1_1.0_224"])
     button(app, "Train").click().run()
     kind, settings = started(project)[0]
     assert kind == "train"
     assert settings["model"] == "mobilenet_v1_1.0_224"
+
+
+def test_several_models_are_trained_from_the_form(project: Project, idle_workers: None) -> None:
+    app = run_page(project, "model")
+    app.multiselect[0].set_value(["efficientnet_lite2", "mobilenet_v2_1.0_224"])
+    button(app, "Train").click().run()
+    kind, settings = started(project)[0]
+    assert kind == "grid"
+    assert settings["models"] == ["efficientnet_lite2", "mobilenet_v2_1.0_224"]
 
 
 def test_a_trained_model_shows_its_receipt_and_its_files(project: Project) -> None:
@@ -421,6 +433,49 @@ def test_a_trained_model_shows_its_receipt_and_its_files(project: Project) -> No
     offered = [one.proto.label for one in app.get("download_button")]
     assert offered == ["↓ TensorFlow Lite", "↓ SavedModel (zip)"]
     assert "confusion_matrix" not in json.dumps([one.value for one in app.json])
+
+
+def keep_receipt(project: Project, *, wrong: int) -> None:
+    """Keep a receipt in which the model of `add_model` got one image wrong."""
+    found = receipt()
+    found["models"][1]["model_id"] = "mobile"
+    found["models"][1]["mistakes"][0]["item_id"] = wrong
+    receipts.write(project.state, found)
+
+
+def test_models_are_compared_side_by_side(project: Project) -> None:
+    add_model(project)
+    keep_receipt(project, wrong=1)
+    app = run_page(project, "model")
+    (rows,) = (
+        one.value.to_dict("records") for one in app.dataframe if "ms a photo" in one.value.columns
+    )
+    assert [(row["model"], row["file"]) for row in rows] == [
+        (model, kind)
+        for model in ("efficientnet_lite2", "mobilenet_v2_1.0_224")
+        for kind in ("float32", "int8")
+    ]
+    offered = [one.proto.label for one in app.get("download_button")]
+    assert offered[2:] == ["↓ Receipt as a page", "↓ as Markdown", "↓ as JSON"]
+
+
+def test_what_a_model_got_wrong_is_sent_back_to_review(project: Project) -> None:
+    add_model(project)
+    item_id = project.queue()[0].item_id
+    keep_receipt(project, wrong=item_id)
+    app = run_page(project, "model")
+    button(app, "Review this image").click().run()
+    assert app.session_state["gone"] == "review"
+    selection = Selection.of_query(app.session_state["asked"])
+    assert [item.item_id for item in project.selected(selection).items] == [item_id]
+
+
+def test_models_can_be_measured_anew(project: Project, idle_workers: None) -> None:
+    add_model(project)
+    app = run_page(project, "model")
+    assert "not been measured on the same images yet" in texts(app)
+    button(app, "Measure anew").click().run()
+    assert started(project) == [("receipt", {"models": []})]
 
 
 def test_a_model_whose_files_are_gone_says_so(project: Project) -> None:

@@ -1,46 +1,51 @@
-"""The final model: train it, see how good it is, try it, download it."""
+"""The final model: train it, see how good it is beside others, try it, download it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from cleaner.backbones import backbone_names
+from cleaner import mobilenets, receipts
 from cleaner.errors import CleanerError, SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.receipts import gain_in_words
-from cleaner.settings import TrainSettings
+from cleaner.selection import Selection
+from cleaner.settings import PUBLISHED, GridSettings, TrainSettings
 from cleaner.store.models import FinalModel
 from cleaner.ui import actions, charts, job_panel
 
 _SHOWN_CLASSES = 5
 _UNKNOWN = "not known"
+_UPLOAD, _CAMERA = "A file", "The camera"
+
+Go = Callable[..., None]
 
 
-def draw(project: Project) -> None:
-    """Draw the page."""
+def draw(project: Project, go: Go) -> None:
+    """Draw the page; `go` opens another one by name, with parameters for its address."""
     st.title("Model")
     job = job_panel.draw(project)
     models = project.models()
     if models:
-        _model(_chosen(models))
+        _model(project, go, models, busy=job is not None)
     elif job is None:
         st.markdown(
             "Train a MobileNet on the reviewed labels. It is measured on images it never saw, "
-            "and comes as TensorFlow Lite, Keras and SavedModel files."
+            "and comes as TensorFlow Lite (also in int8), ONNX, Keras and SavedModel files."
         )
     _training(project, is_first=not models, busy=job is not None)
 
 
-def _chosen(models: list[FinalModel]) -> FinalModel:
-    if len(models) == 1:
-        return models[0]
+def _chosen(models: Sequence[FinalModel], words: str, key: str, index: int = 0) -> FinalModel:
     number = st.selectbox(
-        "Trained models",
+        words,
         range(len(models)),
+        index=index,
+        key=key,
         format_func=lambda index: (
             f"{models[index].architecture} · {models[index].created_at[:16].replace('T', ' ')}"
         ),
@@ -51,21 +56,25 @@ def _chosen(models: list[FinalModel]) -> FinalModel:
 # -- one model -------------------------------------------------------------------------
 
 
-def _model(model: FinalModel) -> None:
+def _model(project: Project, go: Go, models: list[FinalModel], *, busy: bool) -> None:
+    model = models[0] if len(models) == 1 else _chosen(models, "Trained models", "model")
+    receipt = receipts.read(project.state)
     _facts(model)
     _downloads(model)
-    quality, classes, curves, trial, receipt = st.tabs(
-        ["Confusion matrix", "Classes", "Training curves", "Try a photo", "Receipt"]
+    compared, quality, wrong, curves, trial, facts = st.tabs(
+        ["Compare", "Confusion matrix", "Mistakes", "Training curves", "Try a photo", "Receipt"]
     )
+    with compared:
+        _comparison(project, receipt, models, busy=busy)
     with quality:
         _confusion(model)
-    with classes:
-        _classes_and_mistakes(model)
+    with wrong:
+        _classes_and_mistakes(project, go, model, receipt)
     with curves:
-        job_panel.draw_curves(model.history, step="epoch")
+        _curves(model, models)
     with trial:
         _trial(model)
-    with receipt:
+    with facts:
         st.json(actions.shown_receipt(model), expanded=1)
 
 
@@ -97,18 +106,18 @@ def _downloads(model: FinalModel) -> None:
     if not files:
         st.error("The files of this model are gone. Train it again.")
         return
-    for column, (words, path) in zip(st.columns(len(files)), files.items(), strict=True):
-        is_folder = path.is_dir()
-        column.download_button(
-            f"↓ {words}",
-            data=partial(actions.packed, path),
-            file_name=f"{path.name}.zip" if is_folder else path.name,
-            mime="application/zip" if is_folder else "application/octet-stream",
-            key=f"download-{model.model_id}-{path.name}",
-            type="primary" if path.suffix == ".tflite" else "secondary",
-            width="stretch",
-            on_click="ignore",
-        )
+    with st.container(horizontal=True, gap="small"):
+        for words, path in files.items():
+            is_folder = path.is_dir()
+            st.download_button(
+                f"↓ {words}",
+                data=partial(actions.packed, path),
+                file_name=f"{path.name}.zip" if is_folder else path.name,
+                mime="application/zip" if is_folder else "application/octet-stream",
+                key=f"download-{model.model_id}-{path.name}",
+                type="primary" if path.name == "model.tflite" else "secondary",
+                on_click="ignore",
+            )
 
 
 def _confusion(model: FinalModel) -> None:
@@ -120,7 +129,9 @@ def _confusion(model: FinalModel) -> None:
     st.altair_chart(charts.confusion(matrix, model.class_names, on_dark=on_dark))
 
 
-def _classes_and_mistakes(model: FinalModel) -> None:
+def _classes_and_mistakes(
+    project: Project, go: Go, model: FinalModel, receipt: dict[str, Any] | None
+) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Each class")
@@ -128,17 +139,98 @@ def _classes_and_mistakes(model: FinalModel) -> None:
     with right:
         st.subheader("Mistakes, the most confident first")
         mistakes = actions.mistakes(model)
-        if mistakes:
-            st.dataframe(mistakes, hide_index=True)
-        else:
+        if not mistakes:
             st.markdown("Every test image was labelled as its folder says.")
+            return
+        _send_back(project, go, actions.mistaken_ids(receipt, model.model_id))
+        st.dataframe(mistakes, hide_index=True)
+
+
+def _send_back(project: Project, go: Go, item_ids: Sequence[int]) -> None:
+    """Offer to look at the labels of these images again: the model may be the one who is right."""
+    if not item_ids:
+        return
+    words = "Review this image" if len(item_ids) == 1 else f"Review these {len(item_ids):,} images"
+    if st.button(words, key="send-back", type="primary"):
+        picked = project.pick(item_ids)
+        go("review", Selection(picked=picked, status="any").as_query())
+
+
+def _curves(model: FinalModel, models: Sequence[FinalModel]) -> None:
+    job_panel.draw_curves(model.history, step="epoch")
+    others = [other for other in models if other.model_id != model.model_id]
+    if others and st.toggle("Beside another run", key="beside-another"):
+        other = _chosen(others, "The other run", "other-run")
+        job_panel.draw_curves(other.history, step="epoch of the other run")
+
+
+# -- all of them -----------------------------------------------------------------------
+
+
+def _comparison(
+    project: Project,
+    receipt: dict[str, Any] | None,
+    models: Sequence[FinalModel],
+    *,
+    busy: bool,
+) -> None:
+    words, press = st.columns([4, 1.2], vertical_alignment="center")
+    words.text(actions.receipt_in_words(receipt, [model.model_id for model in models]))
+    if press.button("Measure anew", key="measure", disabled=busy, width="stretch"):
+        job_panel.start(project, "receipt", {"models": []})
+    if receipt is None:
+        return
+    st.dataframe(actions.compared_rows(receipt), hide_index=True)
+    left, right = st.columns(2, gap="large")
+    rows = actions.plotted_rows(receipt)
+    if rows:
+        left.altair_chart(charts.against(rows, "milliseconds", "milliseconds a photo, one thread"))
+        right.altair_chart(charts.against(rows, "megabytes", "megabytes of the file"))
+    _receipt_files(receipt)
+
+
+def _receipt_files(receipt: dict[str, Any]) -> None:
+    makers = {
+        "Receipt as a page": ("receipt.html", "text/html", receipts.as_page),
+        "as Markdown": ("receipt.md", "text/markdown", receipts.as_markdown),
+        "as JSON": ("receipt.json", "application/json", receipts.as_json),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for words, (name, mime, make) in makers.items():
+            st.download_button(
+                f"↓ {words}",
+                data=partial(make, receipt),
+                file_name=name,
+                mime=mime,
+                key=f"receipt-{name}",
+                on_click="ignore",
+            )
+
+
+# -- trying it -------------------------------------------------------------------------
 
 
 def _trial(model: FinalModel) -> None:
-    photo = st.file_uploader("A photo of yours; it stays on this computer", key="photo")
-    if photo is None:
-        return
-    data = photo.getvalue()
+    source = st.segmented_control(
+        "From",
+        [_UPLOAD, _CAMERA],
+        default=_UPLOAD,
+        key="trial-source",
+        label_visibility="collapsed",
+    )
+    left, right = st.columns([1, 1.4], gap="large")
+    with left:
+        if source == _CAMERA:
+            photo = st.camera_input("A picture of yours; it stays on this computer", key="camera")
+        else:
+            photo = st.file_uploader("A photo of yours; it stays on this computer", key="photo")
+    if photo is not None:
+        with right:
+            _answer(model, photo.getvalue(), is_shown=source == _CAMERA)
+
+
+def _answer(model: FinalModel, data: bytes, *, is_shown: bool) -> None:
+    """Draw what the model says of a photo, and the photo itself where nothing shows it yet."""
     try:
         small = actions.preview(data)
         ranked = actions.classify(model, data)[:_SHOWN_CLASSES]
@@ -146,12 +238,11 @@ def _trial(model: FinalModel) -> None:
         st.error("This photo cannot be labelled.")
         st.text(shown_path(str(error)))
         return
-    picture, answer = st.columns([1, 2], gap="large")
-    picture.image(small)
-    with answer:
-        for name, probability in ranked:
-            st.text(f"{shown_path(name)}: {probability:.1%}")
-            st.progress(min(1.0, probability))
+    if not is_shown:
+        st.image(small)
+    for name, probability in ranked:
+        st.text(f"{shown_path(name)}: {probability:.1%}")
+        st.progress(min(1.0, probability))
 
 
 # -- training --------------------------------------------------------------------------
@@ -169,22 +260,20 @@ def _training(project: Project, *, is_first: bool, busy: bool) -> None:
 
 def _training_form(project: Project) -> None:
     standard = TrainSettings()
-    names = [standard.model, *(n for n in _mobilenets() if n != standard.model)]
+    names = dict.fromkeys([standard.model, *mobilenets.LARGER, *mobilenets.names()])
     with st.form("training", border=False):
-        architecture = st.selectbox(
-            "Architecture",
+        chosen = st.multiselect(
+            "Networks, trained one after the other",
             names,
+            default=[standard.model],
             help="mobilenet_<version>_<width>_<input side>. Narrower and smaller is quicker and "
-            "less accurate. Those not shipped with Cleaner are fetched by Keras at first use.",
+            f"less accurate; {mobilenets.LARGER[0]} is a larger one to hold them against. Those "
+            "not shipped with Cleaner are fetched by Keras at first use.",
         )
         values = _settings(standard)
         pressed = st.form_submit_button("Train", type="primary")
     if pressed:
-        _start(project, architecture, values)
-
-
-def _mobilenets() -> list[str]:
-    return [name for name in backbone_names() if name.startswith("mobilenet_")]
+        _start(project, chosen, values)
 
 
 def _settings(standard: TrainSettings) -> dict[str, Any]:
@@ -207,10 +296,22 @@ def _settings(standard: TrainSettings) -> dict[str, Any]:
     }
 
 
-def _start(project: Project, architecture: str, values: dict[str, Any]) -> None:
+def _start(project: Project, chosen: Sequence[str], values: dict[str, Any]) -> None:
     try:
-        wanted = TrainSettings(model=architecture, **values)
+        kind, wanted = _wanted(chosen, values)
     except SettingsError as error:
         st.error(str(error))
         return
-    job_panel.start(project, "train", wanted.as_json())
+    job_panel.start(project, kind, wanted.as_json())
+
+
+def _wanted(
+    chosen: Sequence[str], values: dict[str, Any]
+) -> tuple[str, TrainSettings | GridSettings]:
+    """Return which job trains them, and its settings."""
+    if not chosen:
+        raise SettingsError("Choose at least one network.")
+    if len(chosen) == 1:
+        return "train", TrainSettings(model=chosen[0], **values)
+    weights = tuple(PUBLISHED for _ in chosen)
+    return "grid", GridSettings(tuple(chosen), weights, values)

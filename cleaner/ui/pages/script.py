@@ -98,7 +98,7 @@ def _rooms(here: Session, go: Callable[[str], None]) -> dict[str, Callable[[], N
         "history": partial(history.draw, project, key),
         "classes": partial(classes.draw, project, key, go),
         "train": partial(train.draw, project),
-        "model": partial(model.draw, project),
+        "model": partial(model.draw, project, go),
     }
 
 

@@ -1,0 +1,126 @@
+"""What a model's receipt says, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def gain_in_words(cleaning: dict[str, Any]) -> str:
+    """Return the sentence about what cleaning brought.
+
+    >>> gain_in_words({"gain": 0.07, "gain_interval": [0.031, 0.112], "accuracy_before": 0.8})
+    '+7.0 points over the labels as given, 80.0%  (95% interval +3.1 to +11.2)'
+    >>> gain_in_words({"gain": None})
+    'not measured: there are no test images'
+    """
+    if cleaning["gain"] is None:
+        return "not measured: there are no test images"
+    low, high = cleaning["gain_interval"]
+    return (
+        f"{100 * cleaning['gain']:+.1f} points over the labels as given, "
+        f"{cleaning['accuracy_before']:.1%}  (95% interval {100 * low:+.1f} to {100 * high:+.1f})"
+    )
+
+
+def unknown_in_words(unknown: dict[str, Any]) -> str:
+    """Return the sentence about when a model answers "unknown", and how often that is wrong.
+
+    >>> shares = {"false_rejections": 0.04, "caught": 0.8, "caught_of": 50}
+    >>> unknown_in_words({"threshold": 0.61, **shares})
+    'below 61%; that turns away 4.0% of known images and 80.0% of 50 unknown ones'
+    >>> unknown_in_words({"threshold": None})
+    'never: there are too few validation images to choose a threshold'
+    """
+    if unknown["threshold"] is None:
+        return "never: there are too few validation images to choose a threshold"
+    words = f"below {unknown['threshold']:.0%}"
+    if unknown["false_rejections"] is None:
+        return f"{words}; not measured: there are no test images"
+    words += f"; that turns away {unknown['false_rejections']:.1%} of known images"
+    if unknown["caught"] is None:
+        return words
+    return f"{words} and {unknown['caught']:.1%} of {unknown['caught_of']} unknown ones"
+
+
+def share(value: int | float | None) -> str:
+    """Return a share of 1 as people read it.
+
+    >>> share(0.9833), share(None)
+    ('98.3%', 'not known')
+    """
+    return "not known" if value is None else f"{value:.1%}"
+
+
+def interval(values: Sequence[int | float]) -> str:
+    """Return the two ends of a share's interval.
+
+    >>> interval([0.9, 0.95])
+    '90.0% to 95.0%'
+    """
+    low, high = values
+    return f"{low:.1%} to {high:.1%}"
+
+
+def points(difference: int | float, ends: Sequence[int | float] | None = None) -> str:
+    """Return a difference of two shares in points, with its interval where there is one.
+
+    >>> points(-0.0067, [-0.021, 0.0075])
+    '-0.7 (-2.1 to +0.8)'
+    """
+    words = f"{100 * difference:+.1f}"
+    if ends is None:
+        return words
+    low, high = ends
+    return f"{words} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def size(size_bytes: int | float) -> str:
+    """Return a number of bytes in the unit that fits.
+
+    >>> size(930_000), size(9_043_212), size(84e6)
+    ('930 KB', '9.0 MB', '84 MB')
+    """
+    if size_bytes < 1e6:
+        return f"{size_bytes / 1e3:.0f} KB"
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes < 2e7 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def count(number: int | float | None) -> str:
+    """Return a large number in millions.
+
+    >>> count(299_507_072), count(13_600_000), count(None)
+    ('300 M', '13.6 M', 'not known')
+    """
+    if number is None:
+        return "not known"
+    return f"{number / 1e6:.1f} M" if number < 1e8 else f"{number / 1e6:.0f} M"
+
+
+def rate(per_second: int | float | None) -> str:
+    """Return how many a second.
+
+    >>> rate(4.321), rate(1520.4)
+    ('4.3', '1,520')
+    """
+    if per_second is None:
+        return "not known"
+    return f"{per_second:.1f}" if per_second < 100 else f"{per_second:,.0f}"
+
+
+def times(factor: int | float) -> str:
+    """Return how many times as much.
+
+    >>> times(2.43), times(31.2)
+    ('2.4 x', '31 x')
+    """
+    return f"{factor:.1f} x" if factor < 10 else f"{factor:.0f} x"
+
+
+def machine_in_words(machine: dict[str, Any]) -> str:
+    """Return what the speeds were measured on."""
+    threads = machine["threads"]
+    return (
+        f"{machine['processor']}, {threads} thread{'s' if threads != 1 else ''}, "
+        f"{machine['system']}, {machine['runtime']}"
+    )
