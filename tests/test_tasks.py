@@ -61,6 +61,13 @@ def test_a_round_leaves_what_its_decisions_are_followed_with(tmp_path: Path) -> 
     assert follower.look() > len(wrong)
     after = {item.item_id: item.label_quality for item in project.ranking()}
     assert sum(after[item_id] != before[item_id] for item_id in before) > len(wrong)
+    # And what its labels are measured with: a sample, and what its models say of sealed images.
+    (course,) = project.outlook().courses
+    sealed = [item for item in project.dataset().items if item.split == "test"]
+    assert 0 < project.outlook().sample_left <= project.sampling().size
+    assert course.own is not None
+    assert course.own.sealed.images == len(sealed)
+    assert 0 < course.own.trained.agreeing <= course.own.trained.images
     project.store.close()
 
 
