@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -184,11 +183,17 @@ def _pred_probs(classes: np.ndarray, rng: np.random.Generator) -> PredProbs:
 def _timed(stage: str, work: Callable[[], _T]) -> _T:
     began = time.perf_counter()
     result = work()
-    most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    most_mb = _most_memory_mb()
     size = f", {len(result):,}" if isinstance(result, list | tuple) else ""
     seconds = time.perf_counter() - began
     print(f"{stage + size:52} {seconds:8.1f} s {most_mb:8,.0f} MB", flush=True)  # noqa: T201
     return result
+
+
+def _most_memory_mb() -> float:
+    """Return the most memory so far; what getrusage says is inherited from the parent process."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _measure(folder: Path, images: int) -> None:
