@@ -69,6 +69,7 @@ class Camera:
                 act(page)
                 page.wait_for_timeout(700)
             page.screenshot(path=str(self.out / f"{name}-{theme}.png"))
+            page.goto("about:blank")  # what it has in hand goes to the next one
         log.info("%s", name)
 
 
@@ -128,21 +129,30 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("model", f"model?dataset={key}")
 
 
+def _wait_for_picture(page: Page) -> None:
+    page.locator(".picture img").wait_for()
+
+
+def _press(page: Page, key: str) -> None:
+    _wait_for_picture(page)
+    page.keyboard.press(key)
+
+
 def _judge_as_ben(page: Page) -> None:
     """Take another name than who has decided, and say of one image what is wrong with it."""
     page.locator(".who").click()
     page.keyboard.type("Ben")
     page.keyboard.press("Enter")
-    page.locator(".picture img").wait_for()
+    _wait_for_picture(page)
     page.wait_for_timeout(1000)
     page.keyboard.press("x")
 
 
 def _shoot_review(camera: Camera, key: str) -> None:
     review = f"review?dataset={key}"
-    camera.shoot("review", review)
-    camera.shoot("review-keys", review, lambda page: page.keyboard.press("?"))
-    camera.shoot("review-search", review, lambda page: page.keyboard.press("/"))
+    camera.shoot("review", review, _wait_for_picture)
+    camera.shoot("review-keys", review, lambda page: _press(page, "?"))
+    camera.shoot("review-search", review, lambda page: _press(page, "/"))
     camera.shoot("review-grid", f"{review}&view=Grid", _choose_in_grid)
 
 
