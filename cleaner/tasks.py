@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cleaner import audits, class_health, queue, rescoring, surveying, traits
+from cleaner import audits, class_health, queue, rescoring, small_resnets, surveying, traits
 from cleaner.arrays import PredProbs, ViewFeatures
 from cleaner.audits import Seen
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
@@ -290,6 +290,8 @@ def _as_before(project: Project, name: str, precision: str = "float32") -> Backb
 def _check_as_before(project: Project, settings: TrainSettings) -> None:
     """Raise BackboneError where a network that the user named has other content than before."""
     name = settings.model
+    if small_resnets.is_name(name):
+        return  # random weights are always the same
     if not name.startswith("mobilenet_") or "@" in name:
         _as_before(project, name if settings.weights == PUBLISHED else f"{name}@{settings.weights}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cleaner import mobilenets, settings, unknowns
+from cleaner import mobilenets, settings, small_resnets, unknowns
 from cleaner.cli.course import course_options
 from cleaner.cli.desk import (
     Desk,
@@ -181,6 +181,9 @@ def _known(name: str) -> str:
     """Return a network's name, checked: a misspelt one need not wait for a worker."""
     from cleaner.backbones import open_backbone, with_absolute_path
 
+    if small_resnets.is_name(name):
+        small_resnets.side_of(name)
+        return name
     if name.startswith("mobilenet_") and "@" not in name:
         mobilenets.parse(name)
         return name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from cleaner import mobilenets
+from cleaner import mobilenets, small_resnets
 from cleaner.backbones import keras_applications, open_backbone
 from cleaner.backbones.base import OFFLINE_NAMES, Backbone, BackboneInfo, Extractor
 from cleaner.backbones.embedded import NETWORKS, LiteRTExtractor
@@ -20,6 +20,7 @@ from cleaner.backbones.keras_applications import KerasApplication
 from cleaner.backbones.networks import weights_file
 from cleaner.errors import WeightsUnavailable
 from cleaner.exporters import tflite
+from cleaner.learning.small_resnet import SmallResNet
 from cleaner.mobilenets import MobileNet
 from cleaner.settings import FROM_NOTHING, PUBLISHED
 
@@ -43,8 +44,8 @@ def open_architecture(
     """Return the network of a final model: a MobileNet at any input side, or any backbone.
 
     Args:
-        name: such as ``mobilenet_v2_1.0_224``; what does not begin like this is a name, handle or
-            path that `open_backbone` knows.
+        name: such as ``mobilenet_v2_1.0_224``, or ``small_resnet_32``, which has no weights yet;
+            what does not begin like these is a name, handle or path that `open_backbone` knows.
         cache_folder: where what computes its features is kept.
         weights: `PUBLISHED` takes those that ship with Cleaner, or else those that Keras
             fetches; `FROM_NOTHING` random ones; anything else is a file (`weights_file`).
@@ -54,6 +55,8 @@ def open_architecture(
         UnknownBackbone: there is no such network; the message has the nearest names.
         WeightsUnavailable: the file cannot be read, or nobody published weights of this width.
     """
+    if small_resnets.is_name(name):
+        return SmallResNet(name, seed)
     if not name.startswith("mobilenet_") or "@" in name:
         return _backbone(name, weights)
     member = mobilenets.parse(name)

@@ -22,7 +22,7 @@ from cleaner.errors import ImageRejected
 from cleaner.exporters import MODEL_FILES
 from cleaner.intervals import wilson_interval
 from cleaner.jobs import now
-from cleaner.learning import devices, finetune, gain, rejection, shipping
+from cleaner.learning import devices, finetune, from_scratch, gain, rejection, shipping
 from cleaner.learning.architectures import open_architecture
 from cleaner.learning.bottlenecks import committee_features, view_features
 from cleaner.learning.evaluation import evaluate
@@ -33,6 +33,7 @@ from cleaner.learning.lessons import Teacher, lessons_of
 from cleaner.learning.milestones import Milestones
 from cleaner.learning.photos import plain_batches
 from cleaner.learning.shipping import Proofs
+from cleaner.learning.small_resnet import SmallResNet
 from cleaner.learning.teacher import committee
 from cleaner.learning.training_set import (
     Photo,
@@ -129,7 +130,9 @@ def planned(project: Project, settings: TrainSettings) -> Plan:
     )
     if settings.fine_tune_from is not None:
         finetune.unfreeze_from(backbone.build(), settings.fine_tune_from)
-    photos = gather(project, seed=settings.seed)
+    # A course of fixed length needs no images to stop by.
+    borrow = not isinstance(backbone, SmallResNet)
+    photos = gather(project, seed=settings.seed, borrow=borrow)
     teacher = committee(project, photos.class_names) if settings.distil else {}
     return Plan(backbone, photos, teacher, _key(settings, photos, backbone, teacher))
 
@@ -186,6 +189,11 @@ class _Trained:
 
 def _train(task: _Task, gathered: TrainingSet) -> _Trained:
     settings = task.settings
+    if isinstance(task.backbone, SmallResNet):
+        photos, head = _untaught(task, gathered)
+        network = finetune.assembled(task.backbone, head)
+        tuned = from_scratch.trained(network, photos, settings, task.snapshot, task.report)
+        return _Trained(photos, head, network, tuned)
     photos, head = _untaught(task, gathered) if settings.from_nothing else _head(task, gathered)
     network = finetune.assembled(task.backbone, head)
     tuned = FineTuned({}, 0)

@@ -60,11 +60,11 @@ class TrainingSet:
     notes: tuple[str, ...] = ()
 
 
-def gather(project: Project, *, seed: int) -> TrainingSet:
+def gather(project: Project, *, seed: int, borrow: bool = True) -> TrainingSet:
     """Return the images that are there and not excluded, in their splits.
 
     A class without a training image is left out. Without a validation split, some training
-    images serve as one; the test split is never touched for it.
+    images serve as one, unless nothing is to be borrowed; the test split is never touched for it.
 
     Raises:
         TooFewImages: fewer than two classes have training images.
@@ -91,7 +91,9 @@ def gather(project: Project, *, seed: int) -> TrainingSet:
         label_sources=_label_sources(used),
         notes=_left_out(item for item in items if not trained[item.current_label]),
     )
-    return gathered if gathered.validation else _with_borrowed_validation(gathered, seed)
+    if gathered.validation or not borrow:
+        return gathered
+    return _with_borrowed_validation(gathered, seed)
 
 
 def as_given(project: Project, reviewed: TrainingSet, *, seed: int) -> TrainingSet:
