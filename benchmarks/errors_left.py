@@ -26,15 +26,15 @@ import numpy as np
 
 from benchmarks import truth
 from benchmarks.scored import score
-from cleaner import lots, stopping
 from cleaner.arrays import ItemMask, LabelQuality, Labels
 from cleaner.decisions import Round
-from cleaner.errors_left import Cell, Estimate, Reviewing, estimate
+from cleaner.estimates import lots, stopping
+from cleaner.estimates.errors_left import Cell, Estimate, Reviewing, estimate
+from cleaner.estimates.lots import Lots
+from cleaner.estimates.stopping import LEAST_SHARE
 from cleaner.learning.scoring import Examples
-from cleaner.lots import Lots
 from cleaner.queue import fitting
 from cleaner.settings import DEFAULT_BACKBONES, ScoreSettings
-from cleaner.stopping import LEAST_SHARE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks import peers, plots, truth
 from benchmarks.scored import Scored, score
 from cleaner.arrays import Features, ItemMask, Labels
-from cleaner.intervals import wilson_interval
+from cleaner.estimates.intervals import wilson_interval
 from cleaner.learning.scoring import Examples
 from cleaner.settings import DEFAULT_BACKBONES, ScoreSettings
 

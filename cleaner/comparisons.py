@@ -17,8 +17,8 @@ from cleaner import arithmetic, processors, receipts, stopwatch
 from cleaner.arrays import Labels, PredProbs
 from cleaner.classifier import open_classifier
 from cleaner.errors import ImageRejected, ModelError
+from cleaner.estimates.intervals import paired_difference
 from cleaner.exporters import MODEL_FILES, label_line
-from cleaner.intervals import paired_difference
 from cleaner.items import Item, shown_path
 from cleaner.learning.evaluation import evaluate
 from cleaner.progress import Progress, Report, silent

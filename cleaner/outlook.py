@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cleaner import agreement, errors_left, stopping
-from cleaner.agreement import Gain, Own, Share
 from cleaner.decisions import CONFIRMED, Round
-from cleaner.errors_left import Estimate, Reviewing
+from cleaner.estimates import agreement, errors_left, stopping
+from cleaner.estimates.agreement import Gain, Own, Share
+from cleaner.estimates.errors_left import Estimate, Reviewing
+from cleaner.estimates.stopping import Verdict
 from cleaner.items import shown_path
 from cleaner.sampling import Sampling, sampling
-from cleaner.stopping import Verdict
 from cleaner.store import catalogue, lots, opinions, rounds, sealed
 
 # So far down the ranking it is looked for where half of what is left would be found.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaner import lots, outlook, sampling
-from cleaner.agreement import Agreement, Own
+from cleaner import outlook, sampling
 from cleaner.arrays import ItemIds, ItemMask, LabelQuality, Labels
 from cleaner.class_edits import Lineage
 from cleaner.decisions import CONFIRMED
+from cleaner.estimates import lots
+from cleaner.estimates.agreement import Agreement, Own
 from cleaner.items import Item
 from cleaner.store import Store, class_edits, rounds, sealed
 from cleaner.store import lots as kept_lots

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cleaner.arrays import ItemMask, Labels, PredProbs
-from cleaner.intervals import wilson_interval
+from cleaner.estimates.intervals import wilson_interval
 
 _BINS = 10
 

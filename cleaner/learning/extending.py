@@ -18,9 +18,9 @@ from cleaner.arrays import ImageBatch
 from cleaner.backbones.embedded import EmbeddedBackbone, imagenet_top, weights_folder
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected, TooFewImages
+from cleaner.estimates.intervals import wilson_interval
 from cleaner.exporters import label_line
 from cleaner.exporters.base import beside
-from cleaner.intervals import wilson_interval
 from cleaner.items import Item, shown_path
 from cleaner.jobs import now
 from cleaner.learning import finetune, new_rows, shipping

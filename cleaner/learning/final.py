@@ -19,8 +19,8 @@ from cleaner.arrays import ImageBatch
 from cleaner.backbones import Backbone, NamedByUser, short_name
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
+from cleaner.estimates.intervals import wilson_interval
 from cleaner.exporters import MODEL_FILES
-from cleaner.intervals import wilson_interval
 from cleaner.jobs import now
 from cleaner.learning import devices, finetune, from_scratch, gain, rejection, shipping
 from cleaner.learning.architectures import open_architecture

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cleaner.intervals import paired_difference, wilson_interval
+from cleaner.estimates.intervals import paired_difference, wilson_interval
 from cleaner.learning.photos import plain_batches
 from cleaner.learning.training_set import Photo, TrainingSet
 from cleaner.progress import Progress, Report

@@ -17,7 +17,7 @@ import numpy as np
 from cleaner.arrays import LabelQuality
 from cleaner.classifier import Classifier
 from cleaner.errors import ImageRejected
-from cleaner.intervals import wilson_interval
+from cleaner.estimates.intervals import wilson_interval
 from cleaner.learning.training_set import Photo
 from cleaner.progress import Report
 from cleaner.unknowns import is_unknown

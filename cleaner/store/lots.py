@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 
 from cleaner.class_edits import Lineage
-from cleaner.errors_left import Cell
-from cleaner.lots import usual_size
+from cleaner.estimates.errors_left import Cell
+from cleaner.estimates.lots import usual_size
 from cleaner.store import catalogue, class_edits
 from cleaner.store.bulk import add_rows
 from cleaner.store.engine import Store

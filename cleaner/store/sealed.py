@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from cleaner.agreement import Gain, Share, gain
+from cleaner.estimates.agreement import Gain, Share, gain
 from cleaner.store import class_edits
 from cleaner.store.bulk import add_rows
 from cleaner.store.engine import Store

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cleaner.arrays import Labels, PredProbs
-from cleaner.intervals import wilson_interval
+from cleaner.estimates.intervals import wilson_interval
 from cleaner.learning.evaluation import evaluate
 
 

@@ -9,11 +9,11 @@ import streamlit as st
 
 from cleaner import report
 from cleaner.cells import guarded
+from cleaner.estimates.stopping import told, told_gain
 from cleaner.items import shown_path
 from cleaner.outlook import Course, Outlook
 from cleaner.project import Project
 from cleaner.sampling import Sampling
-from cleaner.stopping import told, told_gain
 from cleaner.ui import charts, job_panel
 
 Go = Callable[..., None]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from cleaner.intervals import Z_95
+from cleaner.estimates.intervals import Z_95
 
 # Each band whose images are not all known must have been looked at so often.
 LEAST_SEEN = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaner.agreement import Agreement, Own, alarm, gain
+from cleaner.estimates.agreement import Agreement, Own, alarm, gain
 
 _NOISE, _IMAGES, _SEALED = 0.2, 2_000, 300
 

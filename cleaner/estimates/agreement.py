@@ -11,7 +11,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cleaner.intervals import Z_95, wilson_interval
+from cleaner.estimates.intervals import Z_95, wilson_interval
 
 # Models differ a little between any two sets of images; more than so much is worth an alarm.
 _MARGIN = 0.02

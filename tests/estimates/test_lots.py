@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaner import lots
-from cleaner.lots import DOUBTFUL, FLAGGED, TRUSTED, Lots
+from cleaner.estimates import lots
+from cleaner.estimates.lots import DOUBTFUL, FLAGGED, TRUSTED, Lots
 
 
 def _drawn(images: int = 3_000, *, seed: int = 0) -> tuple[Lots, np.ndarray, np.ndarray]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaner.agreement import Gain
 from cleaner.decisions import Round
-from cleaner.errors_left import Left
-from cleaner.stopping import Verdict, verdict
+from cleaner.estimates.agreement import Gain
+from cleaner.estimates.errors_left import Left
+from cleaner.estimates.stopping import Verdict, verdict
 
 
 def _round(number: int, *, moved: int, excluded: int = 0, reviewed: int | None = None) -> Round:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaner import lots
-from cleaner.errors_left import Cell, Reviewing, estimate, still_needed
+from cleaner.estimates import lots
+from cleaner.estimates.errors_left import Cell, Reviewing, estimate, still_needed
 
 _IMAGES, _SIZE = 2_000, 200
 

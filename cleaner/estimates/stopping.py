@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cleaner.agreement import Gain
 from cleaner.decisions import Round
-from cleaner.errors_left import Left
+from cleaner.estimates.agreement import Gain
+from cleaner.estimates.errors_left import Left
 
 # Another round is worth it if it changes at least this share of the labels.
 LEAST_SHARE = 0.001
