@@ -1,9 +1,7 @@
-/* The room a component has, so that the page does not scroll; and what waits for a frame. */
+/* The room a component has: what is left of the window, so that the page does not scroll. */
 
 const LEAST_HEIGHT_PX = 420;
 const BELOW_PX = 18;
-const BEHIND_MS = 4; // the frame, so that nothing delays it
-const LATEST_MS = 150; // a tab that nobody sees draws no frames
 
 class Frame {
   constructor(root) {
@@ -25,37 +23,5 @@ class Frame {
   close() {
     window.removeEventListener("resize", this.fit);
     this.observer.disconnect();
-  }
-}
-
-class Afterwards {
-  /* What a key changes besides the picture: done once the frame with the picture is drawn. */
-
-  constructor() {
-    this.runs = new Map();
-    this.timer = null;
-  }
-
-  /* Has it done soon; of several of one name, the one that was asked for last. */
-  ask(name, run) {
-    this.runs.set(name, run);
-    if (this.timer !== null) return;
-    this.timer = setTimeout(() => this.run(), LATEST_MS);
-    requestAnimationFrame(() => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.run(), BEHIND_MS);
-    });
-  }
-
-  run() {
-    const runs = [...this.runs.values()];
-    this.close();
-    for (const run of runs) run();
-  }
-
-  close() {
-    clearTimeout(this.timer);
-    this.timer = null;
-    this.runs.clear();
   }
 }

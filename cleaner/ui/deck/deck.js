@@ -40,7 +40,6 @@ class Deck {
     this.dwelling = null;
     this.chosenBlind = recall("localStorage", BLIND_KEY, false) === true;
     this.generation = 0;
-    this.afterwards = new Afterwards();
     this.frame = new Frame(this.screen.root);
     this.onKey = (event) => this.key(event);
     this.onWake = () => this.outbox?.flush();
@@ -52,7 +51,6 @@ class Deck {
     window.removeEventListener("keydown", this.onKey, { capture: true });
     window.removeEventListener("online", this.onWake);
     this.frame.close();
-    this.afterwards.close();
     clearTimeout(this.settleTimer);
     clearTimeout(this.reloadTimer);
     clearTimeout(this.followTimer);
@@ -95,7 +93,7 @@ class Deck {
     this.select(data);
     this.pictures = new Pictures(this.api, () => this.show());
     this.outbox = new Outbox(this.api, {
-      onState: () => this.afterwards.ask("saved", () => this.drawSaved()),
+      onState: () => this.drawSaved(),
       onAnswer: (answer) => this.answered(answer),
     });
     this.numbers = new ClassNumbers(this.api);
@@ -521,11 +519,6 @@ class Deck {
     if (item) this.showItem(item);
     else this.showNone();
     this.dwell(item);
-    this.afterwards.ask("rest", () => this.showRest());
-  }
-
-  /* Draws what stands around the image, and has the next ones come. */
-  showRest() {
     this.drawCounters();
     this.drawSaved();
     this.prefetch();

@@ -277,7 +277,7 @@ class Screen {
   }
 
   flash(kind, words, more = "") {
-    this.deck.afterwards.ask("verdict", () => this.verdict.say(kind, words, more));
+    this.verdict.say(kind, words, more);
   }
 
   // -- class search
