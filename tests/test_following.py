@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -107,7 +108,10 @@ def test_the_queue_is_as_one_built_anew_with_the_standard_of_the_round(
     awaiting = [item_id for item_id in expected if item_id not in left_out]
     found = project.queue()
     assert found
-    assert [item.item_id for item in found] == awaiting
+    assert sorted(item.item_id for item in found) == sorted(awaiting)
+    # A change too small to be noticed is not written, so near ties may stay as they were.
+    quality = [expected[item.item_id]["label_quality"] for item in found]
+    assert all(one <= next_ + NOTICEABLE for one, next_ in itertools.pairwise(quality))
     for item in found:
         row = expected[item.item_id]
         assert item.suggested_label == row["suggested_label"]

@@ -28,20 +28,23 @@ def test_a_round_from_the_page_moves_the_files_and_changes_the_queue(
     page.goto(server.address(digits, "review"))
     page.get_by_role("button", name="Find suspect labels").click()
     expect(page.get_by_text("Round 1")).to_be_visible(timeout=ROUND_MILLISECONDS)
-    before = [entry.item_id for entry in digits.queue()]
 
     deck = DeckPage(page, page.url)
-    for key in ("m", "m", "a"):
-        deck.press(key)
+    decided = []
+    for _image in range(4):
+        decided.append(deck.shown)
+        # Images that measure the labels come without a suggestion to move to.
+        deck.press("a" if page.locator(".blind").count() else "m")
     deck.wait_saved()
     page.get_by_role("button", name="Clean and retrain").click()
     expect(page.get_by_text("Round 2")).to_be_visible(timeout=ROUND_MILLISECONDS)
 
     items = [item for item in digits.dataset().items if item.status != "unreviewed"]
-    assert [item.item_id for item in items] == sorted(before[:3])
+    assert [item.item_id for item in items] == sorted(decided)
+    assert any(item.status == "moved" for item in items)
     for item in items:
         assert item.path.split("/")[0] == item.current_label
         assert (digits.root / item.path).is_file()
     after = [entry.item_id for entry in digits.queue()]
-    assert not set(after) & set(before[:3])
-    assert DeckPage(page, page.url).shown == after[0]
+    assert not set(after) & set(decided)
+    assert DeckPage(page, page.url).shown not in decided
