@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cleaner.items import Split
+from cleaner.errors import SourceError
+from cleaner.items import Split, shown_path
 
 SIDE_PX = 32
 PIXEL_BYTES = 3 * SIDE_PX * SIDE_PX
@@ -75,9 +76,17 @@ def members(source: Path) -> Iterator[tuple[str, bytes]]:
     Nothing is unpacked onto the disk, so no name in an archive leads anywhere.
 
     Raises:
-        OSError: it cannot be read.
-        tarfile.TarError: the archive is damaged.
+        SourceError: it cannot be read, or the archive is damaged.
     """
+    try:
+        yield from _members(source)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise SourceError(
+            f"{shown_path(str(source))}: cannot be read to its end ({error}). Fetch it anew."
+        ) from error
+
+
+def _members(source: Path) -> Iterator[tuple[str, bytes]]:
     if source.is_dir():
         for path in sorted(source.iterdir()):
             if path.is_file() and path.stat().st_size <= _MOST_BYTES:

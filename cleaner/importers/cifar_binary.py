@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -47,25 +46,16 @@ def _contents(source: Path, _images: Path | None) -> Contents:
 
 def _class_names(source: Path, *, is_hundred: bool) -> Sequence[str]:
     wanted = _NAMES_OF_HUNDRED if is_hundred else _NAMES_OF_TEN
-    for name, data in _members(source):
+    for name, data in cifar.members(source):
         if name == wanted:
             return [line.strip() for line in data.decode("utf-8", "replace").split("\n") if line]
     return cifar.CLASS_NAMES
 
 
-def _members(source: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        yield from cifar.members(source)
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise SourceError(
-            f"{shown_path(str(source))}: cannot be read to its end ({error}). Fetch it anew."
-        ) from error
-
-
 def _records(
     source: Path, batches: Mapping[str, cifar.Batch], class_names: Sequence[str]
 ) -> Iterator[Found]:
-    for name, data in _members(source):
+    for name, data in cifar.members(source):
         if name in batches:
             yield from _batch(name, batches[name], data, class_names)
 

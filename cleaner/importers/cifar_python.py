@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -55,7 +54,7 @@ def _class_names(source: Path, *, is_hundred: bool) -> Sequence[str]:
     wanted, key = (
         (_NAMES_OF_HUNDRED, "fine_label_names") if is_hundred else (_NAMES_OF_TEN, "label_names")
     )
-    for name, data in _members(source):
+    for name, data in cifar.members(source):
         if name == wanted:
             names = _unpickled(name, data).get(key)
             if isinstance(names, list) and all(isinstance(each, str | bytes) for each in names):
@@ -64,19 +63,10 @@ def _class_names(source: Path, *, is_hundred: bool) -> Sequence[str]:
     return cifar.CLASS_NAMES
 
 
-def _members(source: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        yield from cifar.members(source)
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise SourceError(
-            f"{shown_path(str(source))}: cannot be read to its end ({error}). Fetch it anew."
-        ) from error
-
-
 def _records(
     source: Path, batches: Mapping[str, cifar.Batch], class_names: Sequence[str]
 ) -> Iterator[Found]:
-    for name, data in _members(source):
+    for name, data in cifar.members(source):
         if name in batches:
             yield from _batch(name, batches[name], data, class_names)
 
