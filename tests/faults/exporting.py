@@ -24,7 +24,9 @@ from cleaner.store.models import FinalModel
 from tests.faults.failing import EXPORTS, Failing
 from tests.pictures import write_dataset
 
-FORMATS = ("folder", "csv", "tflite", "saved_model")
+FORMATS: tuple[str, ...] = ("folder", "csv", "tflite", "saved_model")
+if os.environ.get("CLEANER_EVERY_ERROR"):
+    FORMATS += ("tree", "coco", "tfrecord")
 
 
 def make(root: Path) -> Project:
