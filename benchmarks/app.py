@@ -47,7 +47,8 @@ _WITNESS = """
   };
   const shown = () => {
     const image = find()?.querySelector("img");
-    return image?.complete && image.naturalWidth ? Number(image.dataset.itemId) : 0;
+    const isSeen = image?.complete && image.naturalWidth && !image.closest("[hidden]");
+    return isSeen ? Number(image.dataset.itemId) : 0;
   };
   window.witness.shown = shown;
   const drawn = (run) => {

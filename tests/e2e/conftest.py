@@ -166,11 +166,14 @@ class DeckPage:
         self.page.wait_for_function(f"({SHOWN}) === {item_id}")
 
 
-# The deck lies in a shadow root; 0 while no complete picture is shown.
+# The deck lies in a shadow root; 0 while no complete picture is shown. Behind a message, such as
+# that the queue is being fetched, the last picture stays where it was, but unseen.
 SHOWN = """(() => {
   for (const host of document.querySelectorAll('[data-testid="stBidiComponentIsolated"], *')) {
     const image = host.shadowRoot?.querySelector('.picture img');
-    if (image) return image.complete && image.naturalWidth ? Number(image.dataset.itemId) : 0;
+    if (!image) continue;
+    const isShown = image.complete && image.naturalWidth && image.checkVisibility();
+    return isShown ? Number(image.dataset.itemId) : 0;
   }
   return 0;
 })()"""
