@@ -56,14 +56,18 @@ class Shelf:
         return found
 
 
-def fingerprint(view_features: Sequence[ViewFeatures], *more: np.ndarray) -> str:
-    """Name features by their sums: far quicker than by all of their bytes, and as telling."""
+def fingerprint(view_features: Sequence[ViewFeatures], groups: Groups, *more: np.ndarray) -> str:
+    """Name features by their sums: far quicker than by all of their bytes, and as telling.
+
+    Of the groups only who is in one with whom: their numbers change whenever a file moves.
+    """
     digest = hashlib.sha256(str(_FORMAT).encode())
     for features in view_features:
         digest.update(str(features.shape).encode())
         digest.update(features.sum(axis=2, dtype=np.float64).tobytes())
         digest.update(features.sum(axis=1, dtype=np.float64).tobytes())
-    for array in more:
+    _numbers, first, own = np.unique(groups, return_index=True, return_inverse=True)
+    for array in (first[own], *more):
         digest.update(array.tobytes())
     return digest.hexdigest()[:32]
 
@@ -121,7 +125,7 @@ class Geometry:
     def _kept(self) -> Shelf:
         if self.folder is None:
             return Shelf(None, "")
-        return Shelf(self.folder, fingerprint(self.view_features, self.trains, self.groups))
+        return Shelf(self.folder, fingerprint(self.view_features, self.groups, self.trains))
 
 
 def _read(path: Path) -> tuple[np.ndarray, ...] | None:

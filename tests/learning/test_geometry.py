@@ -70,6 +70,14 @@ def test_other_features_images_or_groups_are_not_answered_from_what_is_kept(
     assert len([*geometry.folder.iterdir()]) <= 3  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_groups_with_other_numbers_are_the_same_groups(geometry: Geometry, part: str) -> None:
+    arrays(geometry, part)
+    before = {path.name for path in geometry.folder.iterdir()}  # type: ignore[union-attr]
+    arrays(replace(geometry, groups=geometry.groups.max() - geometry.groups), part)
+    assert {path.name for path in geometry.folder.iterdir()} == before  # type: ignore[union-attr]
+
+
 def test_nobody_is_a_neighbour_of_a_duplicate(geometry: Geometry) -> None:
     groups = geometry.groups.copy()
     groups[5] = groups[7]
