@@ -11,7 +11,7 @@ from cleaner.errors import CleanerError
 from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.store.jobs import Job
-from cleaner.ui import charts
+from cleaner.ui import charts, session
 from cleaner.ui.pace import fraction, pace
 
 _REFRESH_SECONDS = 1.0
@@ -90,10 +90,18 @@ def _sentence(job: Job) -> str:
 
 def _cancel_button(project: Project, job: Job) -> None:
     words = "Stopping …" if job.cancel_requested else "Cancel"
-    pressed = st.button(words, key="cancel-job", disabled=job.cancel_requested, width="stretch")
-    if pressed:
-        jobs.cancel(project)
-        st.rerun(scope="fragment")
+    st.button(
+        words,
+        key="cancel-job",
+        disabled=job.cancel_requested,
+        width="stretch",
+        on_click=_cancel,
+        args=(project,),
+    )
+
+
+def _cancel(project: Project) -> None:
+    jobs.cancel(project)
 
 
 def draw_curves(curves: dict[str, list[float]], *, step: str) -> None:
@@ -121,8 +129,20 @@ def _ended_early(project: Project, job: Job) -> None:
             else:
                 st.markdown(f"**{kind} was cancelled**")
                 st.text("What was finished is kept.")
-        if again.button("Start again", key="again", type="primary", width="stretch"):
-            start(project, job.kind, job.settings)
-        if away.button("Dismiss", key="dismiss", width="stretch"):
-            dismissed.add(job.job_id)
-            st.rerun()
+        again.button(
+            "Start again",
+            key="again",
+            type="primary",
+            width="stretch",
+            on_click=session.note_press,
+            args=("again",),
+        )
+        away.button(
+            "Dismiss",
+            key="dismiss",
+            width="stretch",
+            on_click=dismissed.add,
+            args=(job.job_id,),
+        )
+    if session.pressed("again"):
+        start(project, job.kind, job.settings)

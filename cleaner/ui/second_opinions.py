@@ -54,7 +54,11 @@ def _form(project: Project, found: Figures) -> None:
         "Images, drawn at random", 1, _MOST, value=_USUAL_SHARE, key="second-most"
     )
     which = st.selectbox("Which", list(_WHICH), format_func=_WHICH.__getitem__, key="second-which")
-    if st.button("Ask", type="primary", key="second-ask", width="stretch"):
+    note = session.note_press
+    st.button(
+        "Ask", type="primary", key="second-ask", width="stretch", on_click=note, args=("ask",)
+    )
+    if session.pressed("ask"):
         asked = opinions.ask(
             project.store,
             np.random.default_rng(),
@@ -67,9 +71,18 @@ def _form(project: Project, found: Figures) -> None:
     asked = st.session_state.pop("second-asked", None)
     if asked is not None:
         st.text(_answer(asked))
-    if found.waiting and st.button("Ask no more", key="second-withdraw", width="stretch"):
-        opinions.withdraw(project.store)
-        st.rerun()
+    if found.waiting:
+        st.button(
+            "Ask no more",
+            key="second-withdraw",
+            width="stretch",
+            on_click=_withdraw,
+            args=(project,),
+        )
+
+
+def _withdraw(project: Project) -> None:
+    opinions.withdraw(project.store)
 
 
 def _answer(asked: int) -> str:

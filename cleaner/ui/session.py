@@ -17,6 +17,7 @@ _CHOOSING = "new"
 _NAME = "reviewer"
 _NAME_COOKIE = "cleaner_reviewer"  # as browser/nameplate.js writes it
 _MOST_LETTERS = 100
+_PRESSED = "pressed-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,20 @@ def named() -> str:
 def take_name(name: object) -> None:
     """Note the name that this browser gives from now on."""
     st.session_state[_NAME] = _tidy(str(name))
+
+
+def note_press(key: str) -> None:
+    """Note that something was pressed: for Streamlit to call, before it runs the page."""
+    st.session_state[_PRESSED + key] = True
+
+
+def pressed(key: str) -> bool:
+    """Return whether it was pressed since this was last asked.
+
+    What a button returns itself is lost where another event of the browser, as the deck sends
+    them by itself, begins a new run before this one came to the button.
+    """
+    return bool(st.session_state.pop(_PRESSED + key, False))
 
 
 def _tidy(name: str) -> str:

@@ -74,17 +74,21 @@ def mount(surface: Surface, task: Task) -> bool:
 
     The page runs again, and so reads its counters anew, once typing has stopped.
     """
-    result = _component(surface)(
-        key=f"{'second-' if task.second else ''}{surface.name}-{task.dataset_key}",
+    key = f"{'second-' if task.second else ''}{surface.name}-{task.dataset_key}"
+    # Told by callbacks: a run in which a value was to be read may be cut short by the next event.
+    _component(surface)(
+        key=key,
         data=task.as_json() | {"reviewer": session.named()},
         on_settled_change=_nothing,
-        on_pressed_change=_nothing,
-        on_named_change=_nothing,
+        on_pressed_change=partial(session.note_press, key),
+        on_named_change=partial(_take_name, key),
         on_cleared_change=partial(filters.clear, task.dataset_key),
     )
-    if result.named is not None:
-        session.take_name(result.named)
-    return bool(result.pressed)
+    return session.pressed(key)
+
+
+def _take_name(key: str) -> None:
+    session.take_name(st.session_state[key]["named"])
 
 
 def _component(surface: Surface) -> Callable[..., Any]:

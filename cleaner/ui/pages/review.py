@@ -10,7 +10,7 @@ from cleaner import opinions
 from cleaner.decisions import Round
 from cleaner.project import Project
 from cleaner.selection import QUEUE, Selection
-from cleaner.ui import actions, filters, job_panel, second_opinions
+from cleaner.ui import actions, filters, job_panel, second_opinions, session
 from cleaner.ui.deck import DECK
 from cleaner.ui.grid import GRID
 from cleaner.ui.next_step import Step, next_step
@@ -122,7 +122,8 @@ def _retrain_button(project: Project) -> None:
         help="Into their class folders; excluded images go to the quarantine folder. "
         "Every move can be undone.",
     )
-    if st.button("Clean and retrain", key="retrain"):
+    st.button("Clean and retrain", key="retrain", on_click=session.note_press, args=("retrain",))
+    if session.pressed("retrain"):
         _retrain(project, moves_files=moves_files)
 
 
