@@ -39,6 +39,8 @@ from cleaner.settings import FROM_NOTHING
 if TYPE_CHECKING:
     import keras
 
+    from cleaner.arrays import ImageBatch
+
 _CLASSES = [f"class {number}" for number in range(10)]
 _BATCH = 32
 _WARM = 64
@@ -57,7 +59,7 @@ def main() -> None:
         paths = sorted(root.rglob("*.jpg"))
         side_px = parse(arguments.model).side_px
         model = _network(arguments.model, Path(scratch))
-        files = _written(model, Path(scratch) / "models")
+        files = _written(model, Path(scratch) / "models", _squares(paths[:_WARM], side_px))
         size = sum(path.stat().st_size for path in paths) / len(paths)
         _say("photos", f"{len(paths)} of {SIDE_PX} px, {size / 1e3:.0f} kB on the average")
         _limits(paths, files, side_px)
@@ -78,14 +80,20 @@ def _network(name: str, scratch: Path) -> keras.Model:
     return finetune.assembled(backbone, head).model
 
 
-def _written(model: keras.Model, folder: Path) -> dict[str, Path]:
+def _squares(paths: Sequence[Path], side_px: int) -> ImageBatch:
+    least_px = round(side_px * images.DECODE_MARGIN)
+    photos = (images.read_bytes(path, root=path.parent) for path in paths)
+    return np.stack([pixels.square(one, side_px=side_px, min_side_px=least_px) for one in photos])
+
+
+def _written(model: keras.Model, folder: Path, photos: ImageBatch) -> dict[str, Path]:
     folder.mkdir()
     files = {}
     for name, export in MODEL_EXPORTERS.items():
         if name.startswith("tflite"):
             files[name] = folder / f"{name}.tflite"
             with contextlib.redirect_stderr(io.StringIO()):
-                export(model, _CLASSES, files[name])
+                export(model, _CLASSES, files[name], photos)
     return files
 
 

@@ -67,14 +67,17 @@ def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:
 
 
 def _rooted(features: ViewFeatures, part: slice) -> np.ndarray:
-    still = features[:_STILL_VIEWS, part].mean(axis=0)
+    # The cache keeps float16, in which a sum over many images has no room.
+    still = features[:_STILL_VIEWS, part].mean(axis=0, dtype=np.float32)
     rooted: np.ndarray = np.sqrt(np.maximum(still, 0))
     return rooted
 
 
 def _mean_of(features: ViewFeatures) -> np.ndarray:
-    sums = [_rooted(features, part).sum(axis=0) for part in parts(features.shape[1])]
-    return np.asarray(np.sum(sums, axis=0) / features.shape[1])
+    sums = [
+        _rooted(features, part).sum(axis=0, dtype=np.float64) for part in parts(features.shape[1])
+    ]
+    return np.asarray(np.sum(sums, axis=0) / features.shape[1], np.float32)
 
 
 def _rows(
