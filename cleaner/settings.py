@@ -20,6 +20,7 @@ DEFAULT_FINE_TUNED = "efficientnet_lite0"
 MODES = ("features", "finetune")
 PRECISIONS = ("auto", "float32", "int8")
 ENGINES = ("local", "ray")
+FEATURE_PLACES = ("auto", "memory", "disk")
 # What weights a final model begins with; anything else is a file.
 PUBLISHED, FROM_NOTHING = "auto", "none"
 SCHEDULES = ("cosine", "step")
@@ -65,6 +66,8 @@ class ScoreSettings(_Settings):
             the networks whose ranking was measured not to suffer.
         engine: where the features are computed, one of `ENGINES`.
         address: of the cluster, if the engine is one elsewhere.
+        features: where the features are while small models learn from them, one of
+            `FEATURE_PLACES`; ``auto`` leaves them on disk if they do not fit into memory.
     """
 
     backbones: tuple[str, ...] = DEFAULT_BACKBONES
@@ -79,6 +82,7 @@ class ScoreSettings(_Settings):
     precision: str = "auto"
     engine: str = "local"
     address: str = ""
+    features: str = "auto"
 
     def __post_init__(self) -> None:
         if not self.backbones:
@@ -86,6 +90,7 @@ class ScoreSettings(_Settings):
         _check_one_of("mode", self.mode, MODES)
         _check_one_of("precision", self.precision, PRECISIONS)
         _check_one_of("engine", self.engine, ENGINES)
+        _check_one_of("features", self.features, FEATURE_PLACES)
         _check_range("views", self.views, 1, 64)
         _check_range("folds", self.folds, 2, 50)
         _check_range("seed", self.seed, 0, 2**31 - 1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cleaner import audits, class_health, queue, rescoring, small_resnets, surveying, traits
-from cleaner.arrays import PredProbs, ViewFeatures
+from cleaner.arrays import PredProbs
 from cleaner.audits import Seen
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
@@ -23,6 +23,7 @@ from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, gallery, scoring
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.scoring import Examples
+from cleaner.learning.stored import SomeFeatures, placed
 from cleaner.predictions import Evidence, OutOfFold
 from cleaner.progress import Progress, Report
 from cleaner.project import Project
@@ -246,10 +247,10 @@ def _source(project: Project, item: Item) -> Source:
 
 def _features(
     project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
-) -> tuple[list[ViewFeatures], list[Item]]:
-    """Return one feature array a backbone, and the items they describe."""
+) -> tuple[tuple[SomeFeatures, ...], list[Item]]:
+    """Return the features of each backbone, and the items they describe."""
     with open_engine(settings.engine, settings.address) as engine:
-        found = bottlenecks.committee_features(
+        found = bottlenecks.looked_at(
             [_source(project, item) for item in items],
             [_as_before(project, name, settings.precision) for name in settings.backbones],
             views=settings.views,
@@ -258,10 +259,10 @@ def _features(
             report=report,
             engine=engine,
         )
-    _tell_left_out(project, {source.path: reason for source, reason in found[0].rejected})
-    if not found[0].readable:
+    _tell_left_out(project, {source.path: reason for source, reason in found.rejected})
+    if not found.readable:
         raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")
-    return [each.features for each in found], [items[row] for row in found[0].readable]
+    return placed(found.features, settings.features), [items[row] for row in found.readable]
 
 
 def _as_before(project: Project, name: str, precision: str = "float32") -> Backbone:
@@ -322,7 +323,7 @@ class _Judged:
 
 
 def _look_around(
-    project: Project, judged: _Judged, features: Sequence[ViewFeatures], report: Report
+    project: Project, judged: _Judged, features: Sequence[SomeFeatures], report: Report
 ) -> None:
     """Keep what shows once networks have seen the images, until the next round looks again."""
     report(Progress("Looking for copies and odd ones"))
@@ -404,7 +405,7 @@ def _judged(project: Project) -> list[Item]:
 
 
 def _examples(
-    dataset: Dataset, items: Sequence[Item], features: Sequence[ViewFeatures]
+    dataset: Dataset, items: Sequence[Item], features: Sequence[SomeFeatures]
 ) -> Examples:
     number = {name: index for index, name in enumerate(dataset.class_names)}
     return Examples(

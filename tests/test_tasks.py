@@ -71,6 +71,25 @@ def test_a_round_leaves_what_its_decisions_are_followed_with(tmp_path: Path) -> 
     project.store.close()
 
 
+def test_a_round_over_features_on_disk_ranks_as_one_over_features_in_memory(
+    tmp_path: Path,
+) -> None:
+    project = Project(_tinted(tmp_path / "pets", {"cat": "red", "dog": "blue"}, each=8))
+    (project.root / "cat" / "0.png").rename(project.root / "dog" / "red 0.png")
+    rankings = []
+    for place in ("memory", "disk"):
+        tasks.score(project, SETTINGS | {"features": place}, silent)
+        rankings.append({item.item_id: item.label_quality for item in project.ranking()})
+    here, on_disk = rankings
+    assert on_disk == pytest.approx(here, abs=1e-3)
+    follower = Follower(project.store, project.state)
+    follower.look()
+    (wrong,) = project.queue(limit=1)
+    project.decide([Request(wrong.item_id, "move", "cat")])
+    assert follower.look() > 1
+    project.store.close()
+
+
 def test_a_network_that_changed_under_its_name_is_refused_until_it_is_named_anew(
     tmp_path: Path,
 ) -> None:

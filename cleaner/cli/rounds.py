@@ -109,6 +109,14 @@ def score_options(function: Callable[..., None]) -> Callable[..., None]:
             default=_DEFAULTS.address,
             help="Of the Ray cluster; without it, --engine ray starts one on this machine.",
         ),
+        click.option(
+            "--features",
+            type=click.Choice(settings.FEATURE_PLACES),
+            default=_DEFAULTS.features,
+            show_default=True,
+            help="Where the features are while small models learn from them. The ranking is the "
+            "same; on disk they need no memory, and more time. auto takes the memory if they fit.",
+        ),
     )
 
     @functools.wraps(function)

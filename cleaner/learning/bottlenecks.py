@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cleaner import cache, images, processors
+from cleaner import cache, images
 from cleaner.arrays import RGBImage, SquareImage, ViewFeatures
 from cleaner.backbones.base import Backbone, Extractor
 from cleaner.cache import RowCache
 from cleaner.engines import Engine, LocalEngine, Tick, chunked
 from cleaner.errors import BackboneError, ImageRejected
 from cleaner.learning import augment
+from cleaner.learning.stored import StoredFeatures, in_memory
 from cleaner.progress import Progress, Report, silent
 from cleaner.settings import Distortions
 
@@ -48,6 +48,21 @@ class Bottlenecks:
     """
 
     features: ViewFeatures
+    readable: tuple[int, ...]
+    rejected: tuple[tuple[Source, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """As `Bottlenecks`, with the features of all backbones, which stay on disk.
+
+    Attributes:
+        features: one a backbone, in their order.
+        readable: as in `Bottlenecks`.
+        rejected: likewise.
+    """
+
+    features: tuple[StoredFeatures, ...]
     readable: tuple[int, ...]
     rejected: tuple[tuple[Source, str], ...]
 
@@ -86,7 +101,33 @@ def committee_features(  # noqa: PLR0913 - what is looked at, how, and by whom
     engine: Engine | None = None,
     distortions: Distortions | None = None,
 ) -> tuple[Bottlenecks, ...]:
-    """Return each backbone's features, in one pass over the images.
+    """Return each backbone's features, read into memory; see `looked_at`."""
+    found = looked_at(
+        sources,
+        backbones,
+        views=views,
+        seed=seed,
+        cache_folder=cache_folder,
+        report=report,
+        engine=engine,
+        distortions=distortions,
+    )
+    held = in_memory(found.features)
+    return tuple(Bottlenecks(features, found.readable, found.rejected) for features in held)
+
+
+def looked_at(  # noqa: PLR0913 - as above
+    sources: Sequence[Source],
+    backbones: Sequence[Backbone],
+    *,
+    views: int,
+    seed: int,
+    cache_folder: Path,
+    report: Report = silent,
+    engine: Engine | None = None,
+    distortions: Distortions | None = None,
+) -> Looked:
+    """Have each backbone look at what it has not seen, in one pass over the images.
 
     An image that could not be read for one backbone is left out for all. A kill loses at most the
     chunks that were being worked on. Without an engine this machine does the work.
@@ -106,13 +147,11 @@ def committee_features(  # noqa: PLR0913 - what is looked at, how, and by whom
     hashes = [sources[index].content_hash for index in readable]
     refused = tuple((s, rejected[s.content_hash]) for s in sources if s.content_hash in rejected)
 
-    def stacked(own: Sequence[_Column]) -> Bottlenecks:
-        features = _stacked([caches[each.folder] for each in own], hashes)
-        return Bottlenecks(features, readable, refused)
-
-    # Side by side: most of the time goes into checking and widening what was read.
-    with ThreadPoolExecutor(processors.available(), thread_name_prefix="rows") as pool:
-        return tuple(pool.map(stacked, columns))
+    features = tuple(
+        StoredFeatures.of([(each.folder, caches[each.folder]) for each in own], hashes, report)
+        for own in columns
+    )
+    return Looked(features, readable, refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +185,6 @@ class _Drawing:
         if self.is_mirrored(view):
             return "mirrored"
         return f"{augment.key(self.distortions)}-seed{self.seed}-view{view}"
-
-
-def _stacked(caches: Sequence[RowCache], hashes: Sequence[str]) -> ViewFeatures:
-    first = caches[0].rows(hashes)
-    features = np.empty((len(caches), *first.shape), np.float32)
-    features[0] = first
-    for view, rows in enumerate(caches[1:], 1):
-        features[view] = rows.rows(hashes)
-    return features
 
 
 @dataclass(frozen=True, slots=True)

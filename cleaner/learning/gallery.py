@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from cleaner import images, processors
-from cleaner.arrays import Features, HatRows, ViewFeatures
+from cleaner.arrays import Features, HatRows
 from cleaner.audits import Seen
 from cleaner.audits.base import MINIATURE_PX, Miniatures
 from cleaner.cache import RowCache
@@ -20,6 +20,7 @@ from cleaner.items import Item
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.geometry import Shelf, fingerprint
 from cleaner.learning.inputs import DIRECTIONS, main_directions, parts
+from cleaner.learning.stored import SomeFeatures
 
 # Whole and mirrored: with their mean a mirror image has the features of its original.
 _STILL_VIEWS = 2
@@ -30,7 +31,7 @@ _TINY = 1e-12
 def seen_of(
     items: Sequence[Item],
     sources: Sequence[Source],
-    view_features: Sequence[ViewFeatures],
+    view_features: Sequence[SomeFeatures],
     cache_folder: Path,
 ) -> Seen:
     """Return what the audits of a round look at; miniatures are read when they are asked for.
@@ -44,7 +45,7 @@ def seen_of(
     return Seen(items, features, _Miniatures(sources, miniatures), kept)
 
 
-def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:
+def condensed(view_features: Sequence[SomeFeatures]) -> HatRows:
     """Return (item, direction): all backbones along their main directions, of unit length.
 
     A part of the images at a time, so that memory grows by the result alone. Directions are those
@@ -66,14 +67,14 @@ def condensed(view_features: Sequence[ViewFeatures]) -> HatRows:
     return found
 
 
-def _rooted(features: ViewFeatures, part: slice) -> np.ndarray:
+def _rooted(features: SomeFeatures, part: slice) -> np.ndarray:
     # The cache keeps float16, in which a sum over many images has no room.
     still = features[:_STILL_VIEWS, part].mean(axis=0, dtype=np.float32)
     rooted: np.ndarray = np.sqrt(np.maximum(still, 0))
     return rooted
 
 
-def _mean_of(features: ViewFeatures) -> np.ndarray:
+def _mean_of(features: SomeFeatures) -> np.ndarray:
     sums = [
         _rooted(features, part).sum(axis=0, dtype=np.float64) for part in parts(features.shape[1])
     ]
@@ -81,7 +82,7 @@ def _mean_of(features: ViewFeatures) -> np.ndarray:
 
 
 def _rows(
-    view_features: Sequence[ViewFeatures], means: Sequence[np.ndarray], part: slice
+    view_features: Sequence[SomeFeatures], means: Sequence[np.ndarray], part: slice
 ) -> np.ndarray:
     columns = []
     for features, mean in zip(view_features, means, strict=True):

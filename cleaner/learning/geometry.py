@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cleaner.arrays import Features, Groups, ItemMask, ReducedViews, ViewFeatures
+from cleaner.arrays import Features, Groups, ItemMask, ReducedViews
 from cleaner.learning import inputs
-from cleaner.learning.inputs import Joined, Spectrum
+from cleaner.learning.inputs import Joined, SomeInputs, Spectrum, StoredInputs
+from cleaner.learning.stored import SomeFeatures, StoredFeatures
 from cleaner.nearest import Nearest, nearest
 
 NEIGHBOURS = 20
@@ -56,14 +57,18 @@ class Shelf:
         return found
 
 
-def fingerprint(view_features: Sequence[ViewFeatures], groups: Groups, *more: np.ndarray) -> str:
+def fingerprint(view_features: Sequence[SomeFeatures], groups: Groups, *more: np.ndarray) -> str:
     """Name features by their sums: far quicker than by all of their bytes, and as telling.
 
-    Of the groups only who is in one with whom: their numbers change whenever a file moves.
+    Those on disk are named by what they are of. Of the groups only who is in one with whom: their
+    numbers change whenever a file moves.
     """
     digest = hashlib.sha256(str(_FORMAT).encode())
     for features in view_features:
         digest.update(str(features.shape).encode())
+        if isinstance(features, StoredFeatures):
+            digest.update(features.fingerprint())
+            continue
         digest.update(features.sum(axis=2, dtype=np.float64).tobytes())
         digest.update(features.sum(axis=1, dtype=np.float64).tobytes())
     _numbers, first, own = np.unique(groups, return_index=True, return_inverse=True)
@@ -77,13 +82,13 @@ class Geometry:
     """The shape of the features.
 
     Attributes:
-        view_features: one (view, item, feature) array a backbone, float32.
+        view_features: one (view, item, feature) array a backbone, float32, or on disk.
         trains: (item,), the others are sealed.
         groups: (item,), duplicates share a number.
         folder: where parts are kept, or None.
     """
 
-    view_features: tuple[ViewFeatures, ...]
+    view_features: tuple[SomeFeatures, ...]
     trains: ItemMask
     groups: Groups
     folder: Path | None = None
@@ -92,6 +97,13 @@ class Geometry:
     def joined(self) -> Joined:
         """As `inputs.joined`; quicker to compute than to read."""
         return inputs.joined(self.view_features)
+
+    @cached_property
+    def rows(self) -> SomeInputs:
+        """Those of `joined`; of features on disk they are computed part by part."""
+        if any(isinstance(features, StoredFeatures) for features in self.view_features):
+            return StoredInputs.of(self.view_features)
+        return self.joined.rows
 
     @cached_property
     def reduced(self) -> ReducedViews:
@@ -108,8 +120,8 @@ class Geometry:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """As `inputs.spectrum`, of the joined rows that train."""
-        found = self._kept("spectrum", lambda: inputs.spectrum(self.joined.rows, self.trains))
+        """As `inputs.spectrum`, of the rows that train."""
+        found = self._kept("spectrum", lambda: inputs.spectrum(self.rows, self.trains))
         return Spectrum(*found)
 
     @cached_property

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
 
-from cleaner.arrays import InputMeans, ItemMask, ReducedViews, RidgeInputs, ViewFeatures
+from cleaner.arrays import InputMeans, ItemMask, ReducedViews, RidgeInputs
+from cleaner.learning.stored import SomeFeatures
 
 # Main directions that are kept, for the heads that learn by gradient and for audits.
 DIRECTIONS = 256
@@ -39,27 +41,88 @@ class Joined:
     means: InputMeans
 
 
-def joined(view_features: Sequence[ViewFeatures]) -> Joined:
+def joined(view_features: Sequence[SomeFeatures]) -> Joined:
     """Return what the ridge learns from."""
-    items = view_features[0].shape[1]
-    widths = [features.shape[2] for features in view_features]
-    rows = np.empty((items, sum(widths) + 1), np.float32)
+    items, columns = view_features[0].shape[1], _columns(view_features)
+    means = np.empty(columns[-1].stop, np.float32)
+    rows = np.empty((items, means.size + 1), np.float32)
     rows[:, -1] = 1
-    means, right = np.empty(sum(widths), np.float32), 0
-    for features in view_features:
-        own = slice(right, right := right + features.shape[2])
+    for features, own in zip(view_features, columns, strict=True):
         for part in parts(items):
-            rows[part, own] = np.sqrt(np.maximum(features[:, part].mean(axis=0), 0))
+            rows[part, own] = _mean_view(features, part)
         means[own] = rows[:, own].mean(axis=0, dtype=np.float64)
         for part in parts(items):
-            centred = rows[part, own]
-            centred -= means[own]
-            lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-            centred /= np.maximum(lengths, 1e-12) * len(view_features) ** 0.5
+            _centre(rows[part, own], means[own], len(view_features))
     return Joined(rows, means)
 
 
-def reduced(view_features: Sequence[ViewFeatures], trains: ItemMask) -> ReducedViews:
+@dataclass(frozen=True, slots=True)
+class StoredInputs:
+    """The rows of `Joined`, computed of features on disk each time a part is asked for.
+
+    Attributes:
+        view_features: one a backbone.
+        means: as in `Joined`.
+    """
+
+    view_features: tuple[SomeFeatures, ...]
+    means: InputMeans
+
+    @classmethod
+    def of(cls, view_features: tuple[SomeFeatures, ...]) -> StoredInputs:
+        """Go through the features once, for their means."""
+        return cls(view_features, np.concatenate([_mean_of(each) for each in view_features]))
+
+    def __len__(self) -> int:
+        return int(self.view_features[0].shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Items and inputs."""
+        return len(self), self.means.size + 1
+
+    def __getitem__(self, items: slice | np.ndarray) -> np.ndarray:
+        """Return (item, input), float32."""
+        rows = np.empty((np.arange(len(self))[items].size, self.means.size + 1), np.float32)
+        rows[:, -1] = 1
+        columns = _columns(self.view_features)
+        for features, own in zip(self.view_features, columns, strict=True):
+            rows[:, own] = _mean_view(features, items)
+            _centre(rows[:, own], self.means[own], len(columns))
+        return rows
+
+
+# What the ridge learns from, wherever it is.
+SomeInputs = RidgeInputs | StoredInputs
+
+
+def _columns(view_features: Sequence[SomeFeatures]) -> list[slice]:
+    """Return where each backbone's inputs stand."""
+    rights = np.cumsum([features.shape[2] for features in view_features]).tolist()
+    return [slice(left, right) for left, right in zip([0, *rights], rights, strict=False)]
+
+
+def _mean_view(features: SomeFeatures, items: slice | np.ndarray) -> np.ndarray:
+    rooted: np.ndarray = np.sqrt(np.maximum(features[:, items].mean(axis=0), 0))
+    return rooted
+
+
+def _mean_of(features: SomeFeatures) -> np.ndarray:
+    total, items = np.zeros(features.shape[2]), features.shape[1]
+    for part in parts(items):
+        total += _mean_view(features, part).sum(axis=0, dtype=np.float64)
+    mean: np.ndarray = (total / items).astype(np.float32)
+    return mean
+
+
+def _centre(rows: np.ndarray, means: InputMeans, backbones: int) -> None:
+    """Centre one backbone's inputs in place, and give each the length that is its share."""
+    rows -= means
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.maximum(lengths, 1e-12) * backbones**0.5
+
+
+def reduced(view_features: Sequence[SomeFeatures], trains: ItemMask) -> ReducedViews:
     """Return (view, item, direction): every view along the main directions of the plain one.
 
     Standardised, square-rooted features of all backbones; mean 0, and scale 1 on the whole.
@@ -83,7 +146,7 @@ def reduced(view_features: Sequence[ViewFeatures], trains: ItemMask) -> ReducedV
 
 
 def _moments(
-    view_features: Sequence[ViewFeatures], items: np.ndarray
+    view_features: Sequence[SomeFeatures], items: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of the plain view, (input,), of these items."""
     sums, squares = np.zeros((2, sum(features.shape[2] for features in view_features)))
@@ -109,7 +172,7 @@ def main_directions(product: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def spectrum(rows: RidgeInputs, trains: ItemMask | None = None) -> Spectrum:
+def spectrum(rows: SomeInputs, trains: ItemMask | None = None) -> Spectrum:
     """Return the directions of the rows that train, float64, by the smaller of their two products.
 
     Directions without any weight are left out: no prediction has a part along them.
@@ -118,8 +181,8 @@ def spectrum(rows: RidgeInputs, trains: ItemMask | None = None) -> Spectrum:
     width = rows.shape[1]
     if training.size >= width:
         product = np.zeros((width, width))
-        for part in parts(training.size):
-            exact = rows[training[part]].astype(np.float64)
+        for part in read_ahead(rows, (training[part] for part in parts(training.size))):
+            exact = part.astype(np.float64)
             product += exact.T @ exact
         return Spectrum(*np.linalg.eigh(product))
     exact = rows[training].astype(np.float64)
@@ -135,8 +198,20 @@ def parts(items: int) -> Iterator[slice]:
         yield slice(top, min(top + _ROWS_AT_ONCE, items))
 
 
+def read_ahead(rows: SomeInputs, wanted: Iterable[slice | np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield parts of the rows; while one is worked on, the next is read."""
+    with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
+        coming = None
+        for places in wanted:
+            ready, coming = coming, reader.submit(rows.__getitem__, places)
+            if ready is not None:
+                yield ready.result()
+        if coming is not None:
+            yield coming.result()
+
+
 def _rooted(
-    view_features: Sequence[ViewFeatures], view: int, items: slice | np.ndarray
+    view_features: Sequence[SomeFeatures], view: int, items: slice | np.ndarray
 ) -> np.ndarray:
     """Return (item, input) of some of the items."""
     side_by_side = np.hstack([features[view, items] for features in view_features])

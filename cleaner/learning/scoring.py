@@ -20,12 +20,12 @@ from cleaner.arrays import (
     Labels,
     MemberWeights,
     PredProbs,
-    ViewFeatures,
 )
 from cleaner.errors import TooFewImages
 from cleaner.learning import folds
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads import HEADS, Head, TrainingData
+from cleaner.learning.stored import SomeFeatures
 from cleaner.noise import estimate
 from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
 from cleaner.progress import Report, silent
@@ -47,7 +47,7 @@ class Examples:
 
     Attributes:
         item_ids: (item,).
-        view_features: one (view, item, feature) array a backbone.
+        view_features: one (view, item, feature) array a backbone, or on disk.
         labels: (item,), index of the current label.
         class_names: in the order of the labels.
         groups: (item,), duplicates share a number.
@@ -55,7 +55,7 @@ class Examples:
     """
 
     item_ids: ItemIds
-    view_features: tuple[ViewFeatures, ...]
+    view_features: tuple[SomeFeatures, ...]
     labels: Labels
     class_names: tuple[str, ...]
     groups: Groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from cleaner.errors import JobCancelled
 from cleaner.learning.folds import SEALED
 from cleaner.learning.heads import HEADS, Head
 from cleaner.progress import Progress, silent
-from tests.learning.samples import noisy_classes
+from tests.learning.samples import here_and_on_disk, noisy_classes
 
 
 @pytest.fixture(params=sorted(HEADS))
@@ -57,6 +58,13 @@ def test_sealed_items_train_nothing_and_are_judged(head: Head) -> None:
     labels[sealed] = 0
     votes = head(replace(data, labels=labels), silent)
     assert (votes.pred_probs[sealed].argmax(axis=1) == truth[sealed]).mean() > 0.8
+
+
+def test_features_on_disk_give_the_same_votes(head: Head, tmp_path: Path) -> None:
+    data, _ = noisy_classes(items=80)
+    here, on_disk = here_and_on_disk(data, tmp_path)
+    votes, again = head(here, silent), head(on_disk, silent)
+    np.testing.assert_allclose(again.pred_probs, votes.pred_probs, atol=1e-5)
 
 
 def test_a_cancelled_head_stops(head: Head) -> None:

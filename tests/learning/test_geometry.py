@@ -55,7 +55,7 @@ def test_other_features_images_or_groups_are_not_answered_from_what_is_kept(
     geometry: Geometry,
 ) -> None:
     known = geometry.spectrum.eigenvalues
-    (features,), trains = geometry.view_features, geometry.trains.copy()
+    features, trains = np.asarray(geometry.view_features[0]), geometry.trains.copy()
     trains[0] = ~trains[0]
     swapped = features.copy()
     swapped[:, [3, 4]] = swapped[:, [4, 3]]

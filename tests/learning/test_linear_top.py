@@ -11,7 +11,7 @@ from tests.learning.samples import noisy_classes
 @pytest.mark.parametrize("items", [40, 400])
 def test_it_tells_classes_apart_from_few_items_and_many(items: int) -> None:
     data, truth = noisy_classes(items=items, wrong=items // 20)
-    features = data.view_features[0][0]
+    features = np.asarray(data.view_features[0])[0]
     top = linear_top(features, data.labels, data.class_count)
     probs = softmax(features @ top.kernel + top.bias, axis=1)
     assert (probs.argmax(axis=1) == truth).mean() > 0.9
@@ -27,8 +27,9 @@ def test_it_is_unsure_where_the_labels_are_chance() -> None:
 
 def test_a_class_without_items_gets_little() -> None:
     data, _ = noisy_classes(items=80)
-    top = linear_top(data.view_features[0][0], data.labels, data.class_count + 1)
-    probs = softmax(data.view_features[0][0] @ top.kernel + top.bias, axis=1)
+    features = np.asarray(data.view_features[0])[0]
+    top = linear_top(features, data.labels, data.class_count + 1)
+    probs = softmax(features @ top.kernel + top.bias, axis=1)
     assert np.isfinite(probs).all()
     assert probs[:, -1].mean() < 0.25
 

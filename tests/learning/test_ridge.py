@@ -61,7 +61,8 @@ def test_duplicates_leave_together() -> None:
 
 def test_a_wrongly_labelled_twin_does_not_vouch_for_its_copy() -> None:
     data, truth = noisy_classes(items=80, wrong=0)
-    data.view_features[0][:, 1] = data.view_features[0][:, 5]
+    features = np.asarray(data.view_features[0])
+    features[:, 1] = features[:, 5]
     labels = data.labels.copy()
     labels[[1, 5]] = (truth[5] + 1) % 4
     groups = data.groups.copy()

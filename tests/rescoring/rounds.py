@@ -73,7 +73,7 @@ def evidence_of(
 
 
 def _with_duplicates(data: TrainingData) -> Examples:
-    (features,), groups = data.view_features, data.groups.copy()
+    features, groups = np.asarray(data.view_features[0]), data.groups.copy()
     rng = np.random.default_rng(data.seed)
     for original, copies in ((20, [3]), (30, [4, 31])):
         noise = 0.01 * rng.random((features.shape[0], len(copies), features.shape[2]))

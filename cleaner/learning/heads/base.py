@@ -13,11 +13,11 @@ from cleaner.arrays import (
     ItemMask,
     Labels,
     PredProbs,
-    ViewFeatures,
     ViewProbs,
 )
 from cleaner.learning.folds import SEALED
 from cleaner.learning.geometry import Geometry
+from cleaner.learning.stored import SomeFeatures
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Report
 
@@ -27,7 +27,7 @@ class TrainingData:
     """What a head learns from.
 
     Attributes:
-        view_features: one (view, item, feature) array a backbone, float32.
+        view_features: one (view, item, feature) array a backbone, float32, or on disk.
         labels: (item,), index of the current label.
         class_count: how many classes there are.
         groups: (item,), duplicates share a number; they leave together.
@@ -36,7 +36,7 @@ class TrainingData:
         kept_in: a folder for what outlives the round, or None.
     """
 
-    view_features: tuple[ViewFeatures, ...]
+    view_features: tuple[SomeFeatures, ...]
     labels: Labels
     class_count: int
     groups: Groups

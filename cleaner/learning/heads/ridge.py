@@ -11,38 +11,69 @@ wrongly labelled image vouches for the wrong label.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from cleaner.arrays import Groups, InputMeans, ItemMask, PredProbs, RidgeInputs
-from cleaner.learning.calibration import calibrated
+from cleaner.learning.calibration import Calibrated, calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
-from cleaner.learning.inputs import Spectrum, parts
+from cleaner.learning.inputs import Spectrum, StoredInputs, parts
+from cleaner.learning.ridge_in_parts import (
+    RidgeInParts,
+    exactness,
+    left_out_together,
+    positions_of_groups,
+    shrinkage,
+)
 from cleaner.predictions import RidgeFit
 from cleaner.progress import Progress, Report
 
 # Shares of the number of images; the log loss of the left-out predictions picks one.
 PENALTIES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
-# Up to here rows are kept in float64: with few images 1 - leverage is so small that float32
-# would spoil it. More images push leverages down, and half the bytes are read in half the time.
-_EXACT_BYTES = 64 * 2**20
 
 
 def ridge(data: TrainingData, report: Report) -> HeadVotes:
     """Return leave-group-out probabilities; sealed items are judged by the whole model."""
-    trains = data.trains
-    targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
     report(Progress("Solving the ridge head", 0, len(PENALTIES)))
-    solver = _Solver(
-        data.geometry.joined.rows, trains, targets, data.groups, data.geometry.spectrum
+    rows, spectrum = data.geometry.rows, data.geometry.spectrum
+    if isinstance(rows, StoredInputs):
+        return _in_parts(data, rows, report)
+    targets = np.eye(data.class_count, dtype=np.float64)[data.labels]
+    solver = _Solver(rows, data.trains, targets, data.groups, spectrum)
+    best, penalty = _best(data, map(solver.left_out, PENALTIES), report)
+    means = data.geometry.joined.means
+    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale, means))
+
+
+def _in_parts(data: TrainingData, rows: StoredInputs, report: Report) -> HeadVotes:
+    """Return the same of features that stay on disk."""
+    solver = RidgeInParts(
+        rows,
+        data.geometry.spectrum,
+        data.labels,
+        data.class_count,
+        data.trains,
+        data.groups,
+        data.kept_in,
     )
-    best, penalty = calibrated(solver.left_out(PENALTIES[0]), data.labels, trains), PENALTIES[0]
-    for done, candidate in enumerate(PENALTIES[1:], 2):
-        found = calibrated(solver.left_out(candidate), data.labels, trains)
-        if found.loss < best.loss:
-            best, penalty = found, candidate
-        message = f"log loss {found.loss:.3f}"
-        report(Progress("Solving the ridge head", done, len(PENALTIES), message))
-    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale, data.geometry.joined.means))
+    best, penalty = _best(data, solver.left_out(PENALTIES), report)
+    return HeadVotes(best.probs, refit=solver.fit(penalty, best.scale, rows.means))
+
+
+def _best(
+    data: TrainingData, predictions: Iterable[PredProbs], report: Report
+) -> tuple[Calibrated, float]:
+    """Return the probabilities of least log loss, and the penalty that they come of."""
+
+    def each() -> Iterator[tuple[Calibrated, float]]:
+        for done, (penalty, scores) in enumerate(zip(PENALTIES, predictions, strict=True), 1):
+            found = calibrated(scores, data.labels, data.trains)
+            message = f"log loss {found.loss:.3f}"
+            report(Progress("Solving the ridge head", done, len(PENALTIES), message))
+            yield found, penalty
+
+    return min(each(), key=lambda pair: pair[0].loss)
 
 
 class _Solver:
@@ -56,16 +87,15 @@ class _Solver:
         groups: Groups,
         spectrum: Spectrum,
     ) -> None:
-        kind = np.float64 if 8 * len(inputs) * len(spectrum.vectors) <= _EXACT_BYTES else np.float32
-        self._vectors = spectrum.vectors
-        self._eigenvalues = np.maximum(spectrum.eigenvalues, 0)
+        kind = exactness(len(inputs), len(spectrum.vectors))
+        self._spectrum = spectrum
         self._trains = trains
         self._count = int(trains.sum())
         self._targets = targets
         self._rotated = inputs.astype(kind, copy=False) @ spectrum.vectors.astype(kind, copy=False)
         taught = np.where(trains[:, None], targets, 0).astype(kind)
         self._product = (self._rotated.T @ taught).astype(np.float64)
-        self._groups = _positions_of_groups(np.where(trains, groups, -1 - np.arange(len(groups))))
+        self._groups = positions_of_groups(groups, trains)
 
     def left_out(self, penalty: float) -> PredProbs:
         """Return predictions of (item, class); an item's own group never helped to make them."""
@@ -74,12 +104,9 @@ class _Solver:
         leverage = np.where(self._trains, self._leverage(shrink), 0)[:, None]
         left_out: PredProbs = (fitted - leverage * self._targets) / (1 - leverage)
         for rows in self._groups:
-            members = self._rotated[rows].astype(np.float64)
-            block = (members * shrink) @ members.T
-            residual = np.linalg.solve(
-                np.eye(len(rows)) - block, self._targets[rows] - fitted[rows]
+            left_out[rows] = left_out_together(
+                self._rotated[rows], shrink, self._targets[rows], fitted[rows]
             )
-            left_out[rows] = self._targets[rows] - residual
         return left_out
 
     def fit(self, penalty: float, scale: float, means: InputMeans) -> RidgeFit:
@@ -97,14 +124,13 @@ class _Solver:
             fitted=fitted,
             leverage=np.einsum("ij,ij->i", rows, rows, dtype=np.float64),
             scale=scale,
-            basis=(self._vectors * np.sqrt(shrink)).astype(np.float32),
+            basis=(self._spectrum.vectors * np.sqrt(shrink)).astype(np.float32),
             taught=np.sqrt(shrink)[:, None] * self._product,
             means=means,
         )
 
     def _shrink(self, penalty: float) -> np.ndarray:
-        shrink: np.ndarray = 1 / (self._eigenvalues + penalty * self._count)
-        return shrink
+        return shrinkage(self._spectrum, penalty * self._count)
 
     def _fitted(self, shrink: np.ndarray) -> PredProbs:
         weights = (shrink[:, None] * self._product).astype(self._rotated.dtype)
@@ -116,10 +142,3 @@ class _Solver:
         weights = shrink.astype(self._rotated.dtype)
         found = [self._rotated[part] ** 2 @ weights for part in parts(len(self._rotated))]
         return np.concatenate(found).astype(np.float64)
-
-
-def _positions_of_groups(groups: Groups) -> list[np.ndarray]:
-    """Return the rows of every group of two or more."""
-    order = np.argsort(groups, kind="stable")
-    borders = np.flatnonzero(np.diff(groups[order])) + 1
-    return [rows for rows in np.split(order, borders) if rows.size > 1]

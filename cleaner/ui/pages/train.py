@@ -67,7 +67,7 @@ def _scoring(project: Project, *, busy: bool) -> None:
                 help="int8 is quicker; auto takes it where the ranking does not suffer.",
             ),
         }
-        settings |= _mode(used) | _engine(used)
+        settings |= _mode(used) | _engine(used) | {"features": used.features}
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
     if pressed:
         _start(project, names, settings)
