@@ -17,7 +17,7 @@ _CHOOSING = "new"
 _NAME = "reviewer"
 _NAME_COOKIE = "cleaner_reviewer"  # as browser/nameplate.js writes it
 _MOST_LETTERS = 100
-_PRESSED = "pressed-"
+_PRESSED = "pressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def take_name(name: object) -> None:
 
 def note_press(key: str) -> None:
     """Note that something was pressed: for Streamlit to call, before it runs the page."""
-    st.session_state[_PRESSED + key] = True
+    st.session_state.setdefault(_PRESSED, set()).add(key)
 
 
 def pressed(key: str) -> bool:
@@ -99,7 +99,15 @@ def pressed(key: str) -> bool:
     What a button returns itself is lost where another event of the browser, as the deck sends
     them by itself, begins a new run before this one came to the button.
     """
-    return bool(st.session_state.pop(_PRESSED + key, False))
+    noted = st.session_state.get(_PRESSED, set())
+    was_pressed = key in noted
+    noted.discard(key)
+    return was_pressed
+
+
+def forget_presses() -> None:
+    """Forget what nothing on the page acted upon, now that all of it was drawn."""
+    st.session_state.pop(_PRESSED, None)
 
 
 def _tidy(name: str) -> str:

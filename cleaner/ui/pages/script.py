@@ -59,6 +59,7 @@ def main() -> None:
         _sidebar(here.project)
     news = st.container()
     page.run()
+    session.forget_presses()
     # Not before: the bare address leads on to a page, and what it drew is dropped.
     if here.project is not None:
         with news:
