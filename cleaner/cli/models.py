@@ -428,7 +428,8 @@ def backbones(*, as_json: bool) -> None:
 
     `score --backbone` takes each of them. The cost is in millions of multiplications a photo.
     Weights that do not ship with Cleaner are fetched by Keras at first use, or come from a file:
-    NAME@FILE.
+    NAME@FILE. The licence is that of the weights, as Keras or the package they come from states
+    it; of many nobody states one here, and it says so.
     """
     from cleaner.backbones import list_backbones
 
