@@ -51,6 +51,7 @@ def _table(title: str) -> list[Row]:
 
 _ROWS = _table("Each option")
 _LABEL_IMAGE = _table("label_image")
+_MAKE_IMAGE_CLASSIFIER = _table("make_image_classifier")
 
 
 def _context(command: list[str]) -> click.Context:
@@ -177,3 +178,52 @@ def test_label_image_takes_its_flags(row: Row) -> None:
     assert _context(words).params[row.flag] is not None
     if row.command:
         assert _context(row.command).params["images"] == ("photo.jpg",)
+
+
+# Of tensorflow_hub 0.12's tools/make_image_classifier; what it leaves to itself is None.
+_HUB_DEFAULTS = {
+    "image_dir": None, "image_size": None, "saved_model_dir": None, "tflite_output_file": None,
+    "labels_output_file": None, "summaries_dir": None, "assert_accuracy_at_least": None,
+    "tfhub_module": "https://tfhub.dev/google/tf2-preview/mobilenet_v2/feature_vector/4",
+    "train_epochs": 5, "do_fine_tuning": False, "batch_size": 32, "learning_rate": 0.005,
+    "momentum": 0.9, "dropout_rate": 0.2, "set_memory_growth": False, "l1_regularizer": 0.0,
+    "l2_regularizer": 0.0001, "label_smoothing": 0.1, "validation_split": 0.2,
+    "do_data_augmentation": False, "rotation_range": 40, "horizontal_flip": True,
+    "width_shift_range": 0.2, "height_shift_range": 0.2, "shear_range": 0, "zoom_range": 0.2,
+    "distribution_strategy": None, "use_tf_data_input": None,
+}  # fmt: skip
+
+
+def test_every_flag_of_make_image_classifier_has_a_row_with_its_default() -> None:
+    there = {row.flag: row.value("there") for row in _MAKE_IMAGE_CLASSIFIER}
+    assert there == {
+        flag: "" if default is None else str(default) for flag, default in _HUB_DEFAULTS.items()
+    }
+
+
+@pytest.mark.parametrize("row", _MAKE_IMAGE_CLASSIFIER, ids=lambda r: r.flag)
+def test_a_flag_of_make_image_classifier_is_a_command_with_its_value_or_has_a_reason(
+    row: Row,
+) -> None:
+    if not row.command:
+        assert re.fullmatch("nothing: .+", row.here)
+        return
+    _context(row.command)
+    value = shlex.split(row.old)[1:]
+    if value and row.flag not in ("labels_output_file", "momentum"):
+        # Shares are percent here.
+        same = {value[0], f"{100 * float(value[0]):g}"} if value[0][0].isdigit() else {value[0]}
+        assert any(one in word for one in same for word in row.command)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [r for r in _MAKE_IMAGE_CLASSIFIER if r.command[:1] == ["train"] and r.value("here")],
+    ids=lambda r: r.flag,
+)
+def test_the_default_of_a_row_of_make_image_classifier_is_that_of_train(row: Row) -> None:
+    plain, wanted = _settings(["train", "photos"]), _settings(row.command)
+    changed = [plain[name] for name, value in wanted.items() if value != plain[name]]
+    if row.flag == "do_fine_tuning":
+        changed = [plain["fine_tune_epochs"]]
+    assert _as_number(row.value("here")) in map(_as_number, changed)

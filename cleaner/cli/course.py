@@ -39,6 +39,13 @@ _OPTIONS = (
         help="With --steps: look at the validation images so often.  [default: once a pass]",
     ),
     click.option(
+        "--batch-size",
+        type=click.IntRange(1, 1024),
+        default=_DEFAULTS.batch_size,
+        show_default=True,
+        help="Photos a step of fine-tuning.",
+    ),
+    click.option(
         "--head-batch-size",
         type=click.IntRange(1),
         help="Views a step of the last layer.  [default: by their number]",
