@@ -22,7 +22,7 @@ from cleaner.store.models import FinalModel
 
 _PREVIEW_SIDE_PX = 320
 _FLOWS_SHOWN = 200
-_KINDS = {"tflite": "float32", "tflite_int8": "int8"}
+_KINDS = {"tflite": "float32", "tflite_int8": "int8", "keras": "Keras"}
 
 
 def score_settings(project: Project) -> ScoreSettings:
@@ -173,17 +173,21 @@ def receipt_in_words(receipt: Mapping[str, Any] | None, model_ids: Sequence[str]
 
 
 def compared_rows(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a line for each file that was run, the largest model first."""
+    """Return a line for each file that was run, the largest model first.
+
+    Of the .keras file the time of a single photo and the memory are not known: those are None.
+    """
     return [
         _compared_row(model, name, found)
         for model in receipt["models"]
         for name, found in model["formats"].items()
-        if "latency_ms" in found
+        if "images_per_second" in found
     ]
 
 
 def _compared_row(model: Mapping[str, Any], name: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    beside = model["beside_reference"]
+    beside, latency = model["beside_reference"], found.get("latency_ms")
+    memory = found.get("peak_memory_bytes")
     is_plain = name == "tflite" and not model["is_reference"]
     return {
         "model": _cell(model["architecture"]),
@@ -194,10 +198,10 @@ def _compared_row(model: Mapping[str, Any], name: str, found: Mapping[str, Any])
         if is_plain
         else "",
         "size": words.size(found["size_bytes"]),
-        "ms a photo": round(found["latency_ms"]["p50"], 2),
-        "95% within": round(found["latency_ms"]["p95"], 2),
+        "ms a photo": round(latency["p50"], 2) if latency else None,
+        "95% within": round(latency["p95"], 2) if latency else None,
         "images a second": round(found["images_per_second"], 1),
-        "memory": words.size(found["peak_memory_bytes"]),
+        "memory": words.size(memory) if memory else "",
         "multiply-adds": words.count(model["multiply_adds"]),
         "calibration error": words.share(model["calibration"]["ece"]) if name == "tflite" else "",
     }

@@ -12,6 +12,7 @@ from cleaner.project import Project
 from cleaner.settings import ScoreSettings
 from cleaner.store.models import FinalModel
 from cleaner.ui import actions, charts
+from tests.receipts import samples
 
 
 def a_model(folder: Path, **receipt: object) -> FinalModel:
@@ -32,6 +33,16 @@ def test_findings_come_errors_first_and_as_plain_text() -> None:
 
 def test_the_next_round_is_scored_as_the_latest_one(project: Project) -> None:
     assert actions.score_settings(project) == ScoreSettings()
+
+
+def test_the_keras_file_stands_beside_those_of_tensorflow_lite() -> None:
+    receipt = samples.receipt()
+    measured = {"accuracy": 0.75, "accuracy_interval": [0.3, 0.95], "images_per_second": 60.0}
+    receipt["models"][0]["formats"]["keras"] |= measured
+    rows = actions.compared_rows(receipt)
+    assert [row["file"] for row in rows[:3]] == ["Keras", "float32", "int8"]
+    assert rows[0]["images a second"] == 60.0
+    assert rows[0]["ms a photo"] is None
 
 
 def test_a_folder_is_downloaded_as_a_zip_and_a_file_as_it_is(tmp_path: Path) -> None:

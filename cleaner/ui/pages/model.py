@@ -180,7 +180,7 @@ def _comparison(
         job_panel.start(project, "receipt", {"models": []})
     if receipt is None:
         return
-    st.dataframe(actions.compared_rows(receipt), hide_index=True)
+    st.dataframe(actions.compared_rows(receipt), hide_index=True, placeholder="")
     left, right = st.columns(2, gap="large")
     rows = actions.plotted_rows(receipt)
     if rows:
