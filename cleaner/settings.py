@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from cleaner.errors import SettingsError
@@ -158,6 +158,10 @@ class TrainSettings(_Settings):
             fine-tuning; None for none.
         checkpoint_steps: also one each so many steps of the last layer; 0 for none.
         output_name: what the model's output is called in its files.
+        begin_from: the name of a model of this dataset whose network is taken as it is, so that
+            only the last layer is learnt; `model` and `weights` are then those it began with.
+        every_format: write the model in every format, not in those alone that `predict` and
+            another training run.
     """
 
     model: str = DEFAULT_FINAL_MODEL
@@ -189,6 +193,8 @@ class TrainSettings(_Settings):
     checkpoints: str | None = None
     checkpoint_steps: int = 0
     output_name: str = "probabilities"
+    begin_from: str | None = None
+    every_format: bool = True
 
     def __post_init__(self) -> None:
         self._check_head()
@@ -201,6 +207,11 @@ class TrainSettings(_Settings):
             raise SettingsError(
                 "A network with random weights learns nothing in 0 epochs of fine-tuning; "
                 "give it a hundred or more."
+            )
+        if self.begin_from is not None and (self.fine_tune_epochs or self.measure_gain):
+            raise SettingsError(
+                f"The network of {self.begin_from} is taken as it is: it is not fine-tuned, nor "
+                "is it known what cleaning brought it. Train anew for that."
             )
         _check_range("views", self.views, 1, 64)
         _check_range("head_epochs", self.head_epochs, 1, 10_000)
@@ -239,7 +250,25 @@ class TrainSettings(_Settings):
     @property
     def from_nothing(self) -> bool:
         """Whether the network begins with random weights, and so is trained as a whole."""
-        return self.weights == FROM_NOTHING
+        return self.weights == FROM_NOTHING and self.begin_from is None
+
+    def beginning_from(self, model_id: str) -> TrainSettings:
+        """Return how the last layer is learnt anew on the network of a model trained like this.
+
+        Views are drawn as they were, so that the features that are kept serve again.
+        """
+        return replace(
+            self,
+            begin_from=model_id,
+            every_format=False,
+            fine_tune_epochs=0,
+            fine_tune_from=None,
+            measure_gain=False,
+            distil=0.0,
+            log_folder=None,
+            checkpoints=None,
+            checkpoint_steps=0,
+        )
 
 
 @dataclass(frozen=True, slots=True)

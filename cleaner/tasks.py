@@ -131,7 +131,10 @@ def train(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     from cleaner.learning.final import train_final
 
     wanted = TrainSettings.from_json(settings)
-    _check_as_before(project, wanted)
+    if wanted.begin_from is None:
+        _check_as_before(project, wanted)
+    else:
+        project.scan(report)  # for the class folders that have joined
     model = train_final(project, wanted, report)
     return _facts(model) | {"receipt": _compare(project, report)}
 
@@ -159,7 +162,7 @@ def _facts(model: FinalModel) -> dict[str, Any]:
     sizes = model.receipt["size_bytes"]
     # One number stands for the model: the format that `predict` runs and phones take.
     # Models that an earlier run finished may have none.
-    kept = ("cleaning", "unknown", "notes", "architecture")
+    kept = ("cleaning", "unknown", "joined", "notes", "architecture")
     facts |= {name: model.receipt.get(name) for name in kept}
     facts |= {"size_bytes": sizes["tflite"], "size_bytes_by_format": sizes}
     classes = [shown_path(name) for name in model.class_names]

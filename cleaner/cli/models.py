@@ -20,10 +20,11 @@ from cleaner.cli.desk import (
     json_option,
     table,
 )
+from cleaner.cli.joining import going_on, joining_options
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
 from cleaner.items import shown_path
-from cleaner.receipts import gain_in_words, unknown_in_words
+from cleaner.receipts import gain_in_words, joined_in_words, unknown_in_words
 from cleaner.unknowns import is_unknown
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ EXPORT_FORMATS = (
         "train photos --model mobilenet_v1_1.0_224 --fine-tune-epochs 0",
         "train photos --model mobilenet_v2_1.0_224 --model mobilenet_v2_1.0_128",
         "train photos --model mobilenet_v1_0.25_128 --weights mobilenet_v1_0.25_128.keras",
+        "train photos --from mobilenet_v2_1.0_224-20261122-101500",
     )
 )
 @dataset_verb
@@ -65,6 +67,7 @@ EXPORT_FORMATS = (
     help="Begin with these: a .keras, .weights.h5 or .h5 file, or none for random ones. "
     "[default: those that come with Cleaner, or that Keras fetches]",
 )
+@joining_options
 @click.option(
     "--head-epochs",
     default=_DEFAULTS.head_epochs,
@@ -137,6 +140,7 @@ def train(
     *,
     models: tuple[str, ...],
     weights: tuple[str, ...],
+    begin_from: str | None,
     log_folder: Path | None,
     print_misclassified: bool,
     **recipe: Any,
@@ -148,9 +152,19 @@ def train(
     v3_large and v3_small; any network that `backbones` lists and any module of TF-Hub will do,
     too. Several models are trained one after the other and compared; each photo is read once for
     all. Started again after a kill, it goes on where it was.
+
+    A class folder that has joined is learnt within seconds with --from: the network of an earlier
+    model stays as it is, features that are kept serve again, and the receipt counts the answers on
+    old classes that are others now.
     """
     # The worker stands in another folder.
     recipe["log_folder"] = None if log_folder is None else str(log_folder.absolute())
+    if begin_from is not None:
+        with desk.project() as project:
+            same_network = going_on(project, begin_from, recipe)
+            _train(desk, project, same_network, print_misclassified=print_misclassified)
+        return
+    recipe.pop("every_format")  # it is for --from alone
     models = tuple(_known(name) for name in models)
     begun_with = _weights(models, weights)
     if settings.FROM_NOTHING in begun_with.values():
@@ -165,10 +179,16 @@ def train(
         alone = _checked(
             settings.TrainSettings, model=models[0], weights=begun_with[models[0]], **recipe
         )
-        result = run_job(project, "train", alone.as_json())
-        if print_misclassified:
-            result["misclassified"] = misclassified(project)
-        desk.answer(result, _train_lines(result))
+        _train(desk, project, alone, print_misclassified=print_misclassified)
+
+
+def _train(
+    desk: Desk, project: Project, wanted: settings.TrainSettings, *, print_misclassified: bool
+) -> None:
+    result = run_job(project, "train", wanted.as_json())
+    if print_misclassified:
+        result["misclassified"] = misclassified(project)
+    desk.answer(result, _train_lines(result))
 
 
 def misclassified(project: Project) -> list[dict[str, Any]]:
@@ -257,6 +277,8 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"accuracy  {result['accuracy']:.1%}  (95% interval {low:.1%} to {high:.1%})"
     if result["cleaning"]:
         yield f"cleaning  {gain_in_words(result['cleaning'])}"
+    if result["joined"]:
+        yield f"joined    {shown_path(joined_in_words(result['joined']))}"
     if result["unknown"]:
         yield f"unknown   {unknown_in_words(result['unknown'])}"
     yield f"size      {result['size_bytes'] / 1e6:.1f} MB"

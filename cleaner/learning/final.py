@@ -22,7 +22,7 @@ from cleaner.errors import ImageRejected
 from cleaner.estimates.intervals import wilson_interval
 from cleaner.exporters import MODEL_FILES
 from cleaner.jobs import now
-from cleaner.learning import devices, finetune, from_scratch, gain, rejection, shipping
+from cleaner.learning import devices, finetune, from_scratch, gain, predecessor, rejection, shipping
 from cleaner.learning.architectures import open_architecture
 from cleaner.learning.bottlenecks import committee_features, view_features
 from cleaner.learning.evaluation import evaluate
@@ -32,6 +32,7 @@ from cleaner.learning.finetune import FineTuned, Network
 from cleaner.learning.lessons import Teacher, lessons_of
 from cleaner.learning.milestones import Milestones
 from cleaner.learning.photos import plain_batches
+from cleaner.learning.predecessor import Predecessor
 from cleaner.learning.shipping import Proofs
 from cleaner.learning.small_resnet import SmallResNet
 from cleaner.learning.teacher import committee
@@ -58,6 +59,12 @@ FROM_NOTHING_NOTE = (
     "The network began with random weights: unless there are many thousand images of each class, "
     "one with pretrained weights will be far more accurate."
 )
+# Those that `predict` and another training run; the others take most of a minute.
+_SOON = ("tflite", "keras")
+_SOON_NOTE = (
+    "Only the .tflite and the .keras file were written, to be done soon; --every-format writes the "
+    "others too."
+)
 # So many photos say whether two files agree, and in which range activations lie.
 _PROOFS = 100
 _TIMED_PHOTOS = 16
@@ -74,6 +81,7 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
     Raises:
         UnknownBackbone: there is no such architecture here.
         WeightsUnavailable: its weights cannot be had here.
+        ModelError: there is no model of the name to begin from.
         SettingsError: it has no layer to be unfrozen from as it is asked for.
         NotScored: a teacher is asked for, and no round is there.
         TooFewImages: fewer than two classes have training images.
@@ -91,7 +99,7 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
     task = _Task(plan, settings, workshop.snapshot, cache_of(project, settings), report, milestones)
     trained = _train(task, plan.photos)
     seconds = {"training": time.perf_counter() - clock}
-    tested = _ship_and_test(trained, workshop.shipped, report)
+    tested = _ship_and_test(trained, workshop.shipped, task)
     if settings.measure_gain:
         snapshot = workshop.snapshot_of_the_given_labels
         before = replace(task, snapshot=snapshot, milestones=None)
@@ -112,29 +120,36 @@ class Plan:
         photos: what it learns from and is tested on.
         teacher: who has a say beside the labels; empty where nobody has.
         key: names all that decides what the training leads to.
+        predecessor: the model whose network it is, or None.
     """
 
     backbone: Backbone
     photos: TrainingSet
     teacher: Teacher = field(repr=False)
     key: str
+    predecessor: Predecessor | None = None
 
 
 def planned(project: Project, settings: TrainSettings) -> Plan:
     """Return what `train_final` would do; raises as it does."""
-    backbone = open_architecture(
-        settings.model,
-        cache_of(project, settings),
-        weights=settings.weights,
-        seed=settings.seed,
-    )
+    before, backbone = _network(project, settings)
     if settings.fine_tune_from is not None:
         finetune.unfreeze_from(backbone.build(), settings.fine_tune_from)
     # A course of fixed length needs no images to stop by.
     borrow = not isinstance(backbone, SmallResNet)
     photos = gather(project, seed=settings.seed, borrow=borrow)
     teacher = committee(project, photos.class_names) if settings.distil else {}
-    return Plan(backbone, photos, teacher, _key(settings, photos, backbone, teacher))
+    return Plan(backbone, photos, teacher, _key(settings, photos, backbone, teacher), before)
+
+
+def _network(project: Project, settings: TrainSettings) -> tuple[Predecessor | None, Backbone]:
+    cache_folder = cache_of(project, settings)
+    if settings.begin_from is not None:
+        before = predecessor.find(project, settings.begin_from, cache_folder)
+        return before, before.backbone
+    return None, open_architecture(
+        settings.model, cache_folder, weights=settings.weights, seed=settings.seed
+    )
 
 
 def look_ahead(
@@ -271,20 +286,25 @@ def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
         )
     )
     keep = task.milestones.last_layer if task.milestones else None
-    return photos, train_head(train, validation, settings, task.report, keep)
+    before = task.plan.predecessor
+    begin = before.last_layer(photos.class_names) if before else None
+    return photos, train_head(train, validation, settings, task.report, keep, begin)
 
 
-def _ship_and_test(trained: _Trained, folder: Path, report: Report) -> dict[str, Any]:
+def _ship_and_test(trained: _Trained, folder: Path, task: _Task) -> dict[str, Any]:
     """Write the model's files and return what they were measured to do."""
-    photos, model = trained.photos, trained.network.model
+    photos, model, report = trained.photos, trained.network.model, task.report
+    is_whole, before = task.settings.every_format, task.plan.predecessor
     proofs = _proofs(photos, int(model.input_shape[1]))
-    shipped = shipping.ship(model, photos.class_names, folder, proofs, report)
+    formats = tuple(MODEL_FILES) if is_whole else _SOON
+    shipped = shipping.ship(model, photos.class_names, folder, proofs, report, formats)
     classifier = shipped.classifier
     tested = _tested(classifier, photos, report)
     answers = tested["test_predictions"]
     return {
         **tested,
-        "notes": [*tested["notes"], *shipped.notes],
+        "notes": [*tested["notes"], *shipped.notes, *([] if is_whole else [_SOON_NOTE])],
+        "joined": before.compared(photos, answers, report) if before else None,
         "unknown": rejection.measured(classifier, photos.validation, answers, report),
         "size_bytes": shipping.sizes(folder),
         "agreement": shipped.agreement,

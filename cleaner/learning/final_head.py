@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from cleaner.arrays import Labels, PredProbs, ViewFeatures
 from cleaner.learning.lessons import class_weights
+from cleaner.learning.new_rows import Top
 from cleaner.progress import PHASE, Progress, Report
 from cleaner.settings import TrainSettings
 
@@ -64,6 +65,7 @@ def train_head(
     settings: TrainSettings,
     report: Report,
     keep: Keep | None = None,
+    begin: Top | None = None,
 ) -> FinalHead:
     """Return the layer with the least validation loss; without validation photos, the last one.
 
@@ -76,12 +78,15 @@ def train_head(
         settings: with `head_steps`, exactly so many steps are taken.
         report: told after each look at the validation photos.
         keep: called each `checkpoint_steps` steps, unless they are 0.
+        begin: the layer to go on from; without it, random weights.
     """
     rows = train.features.reshape(-1, train.features.shape[2])
     class_count = train.wanted.shape[1]
     views = train.features.shape[0]
     weights = class_weights(train.labels, class_count, settings.class_weights)[train.labels]
     model = _compiled(rows.shape[1], class_count, settings)
+    if begin is not None:
+        model.layers[-1].set_weights([begin.kernel, begin.bias])
     learnt = (rows, np.tile(train.wanted, (views, 1)), np.tile(weights, views))
     course = _course(learnt, settings)
     callbacks = [_Telling(report, course["epochs"]), *_counting(settings, keep)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,13 @@ def ship(
     folder: Path,
     proofs: Proofs,
     report: Report,
+    formats: Collection[str] = tuple(MODEL_FILES),
 ) -> Shipped:
-    """Write the model in every format into a new folder, and say how well they agree.
+    """Write the model in these formats into a new folder, and say how well they agree.
 
-    An int8 file whose labels are others too often is not kept, nor is one in int8 or ONNX that
-    cannot be made of this network: the notes name it.
+    ``tflite`` and ``keras`` are among them: the one is run, the other can be trained further. An
+    int8 file whose labels are others too often is not kept, nor is one in int8 or ONNX that cannot
+    be made of this network: the notes name it.
 
     Raises:
         ExportError: a format cannot be written, or gives other answers than the network does.
@@ -81,16 +83,17 @@ def ship(
     folder.mkdir(parents=True)
     (folder / LABELS_NAME).write_text(label_lines(class_names), encoding="utf-8")
     notes: list[str] = []
-    for done, (name, file_name) in enumerate(MODEL_FILES.items()):
-        report(Progress(_STAGE, done, len(MODEL_FILES) + 1, name))
+    for done, name in enumerate(formats):
+        report(Progress(_STAGE, done, len(formats) + 1, name))
+        place = folder / MODEL_FILES[name]
         try:
-            MODEL_EXPORTERS[name](model, class_names, folder / file_name, proofs.trained_on)
+            MODEL_EXPORTERS[name](model, class_names, place, proofs.trained_on)
         except Exception as error:
             # Networks that somebody named may hold what only TensorFlow computes.
             if name not in _OPTIONAL:
                 raise
             notes.append(f"The {name} file was left out: {next(iter(str(error).splitlines()), '')}")
-    report(Progress(_STAGE, len(MODEL_FILES), len(MODEL_FILES) + 1, "comparing the formats"))
+    report(Progress(_STAGE, len(formats), len(formats) + 1, "comparing the formats"))
     classifier = open_classifier(folder)
     expected = _by_network(model, proofs.unseen)
     agreement: dict[str, float] = {}
@@ -186,18 +189,8 @@ def _answers(
 ) -> Iterator[tuple[str, PredProbs]]:
     loaded = keras.models.load_model(folder / MODEL_FILES["keras"], compile=False, safe_mode=True)
     yield "keras", _by_network(loaded, samples)
-    served = tf.saved_model.load(str(folder / MODEL_FILES["saved_model"])).signatures
-    from_bytes, from_pixels = served["serving_default"], served["pixels"]
-
-    def by_bytes(part: ImageBatch) -> Any:
-        encoded = tf.constant([_png(photo) for photo in part])
-        return from_bytes(image_bytes=encoded)["probabilities"]
-
-    def by_pixels(part: ImageBatch) -> Any:
-        return from_pixels(images=tf.constant(part))["probabilities"]
-
-    yield "saved_model", _in_parts(by_bytes, samples)
-    yield "saved_model (pixels)", _in_parts(by_pixels, samples)
+    if (folder / MODEL_FILES["saved_model"]).exists():
+        yield from _served(folder / MODEL_FILES["saved_model"], samples)
     yield "tflite", classifier.predict(list(samples))
     for name in ("tflite_float16", "tflite_int8"):
         if not (folder / MODEL_FILES[name]).exists():
@@ -210,6 +203,21 @@ def _answers(
         "onnx",
         _in_parts(lambda part: session.run(["probabilities"], {"image": part})[0], samples),
     )
+
+
+def _served(place: Path, samples: ImageBatch) -> Iterator[tuple[str, PredProbs]]:
+    served = tf.saved_model.load(str(place)).signatures
+    from_bytes, from_pixels = served["serving_default"], served["pixels"]
+
+    def by_bytes(part: ImageBatch) -> Any:
+        encoded = tf.constant([_png(photo) for photo in part])
+        return from_bytes(image_bytes=encoded)["probabilities"]
+
+    def by_pixels(part: ImageBatch) -> Any:
+        return from_pixels(images=tf.constant(part))["probabilities"]
+
+    yield "saved_model", _in_parts(by_bytes, samples)
+    yield "saved_model (pixels)", _in_parts(by_pixels, samples)
 
 
 def _by_network(model: keras.Model, samples: ImageBatch) -> PredProbs:

@@ -63,6 +63,9 @@ def _quality(receipt: dict[str, Any]) -> Iterator[str]:
     yield f"Its probabilities and its accuracy lie {words.share(calibration)} apart on average."
     if receipt.get("cleaning"):
         yield f"What cleaning brought: {words.gain_in_words(receipt['cleaning'])}."
+    if receipt.get("joined"):
+        before = as_text(receipt["joined"]["model"])
+        yield f"Beside {before}: {as_text(words.joined_in_words(receipt['joined']))}."
 
 
 def _ends(receipt: dict[str, Any]) -> Iterator[str]:

@@ -43,6 +43,33 @@ def unknown_in_words(unknown: dict[str, Any]) -> str:
     return f"{words} and {unknown['caught']:.1%} of {unknown['caught_of']} unknown ones"
 
 
+def joined_in_words(joined: dict[str, Any]) -> str:
+    """Return the sentence about what a model that began from another one says otherwise.
+
+    >>> counts = {"old_images": 200, "old_changed": 3, "old_right_before": 190, "old_right": 189}
+    >>> shares = {"old_changed_share": 0.015, "old_changed_interval": [0.005, 0.043]}
+    >>> new = {"sunflower": {"images": 20, "right": 19}}
+    >>> joined_in_words({"new_classes": new, **counts, **shares})
+    'sunflower: 19 of 20 right; of old classes 1.5% (0.5% to 4.3%) of 200 answers changed, 94.5% \
+right, 95.0% before'
+    >>> joined_in_words({"new_classes": {}, "old_images": 0})
+    'no test image is of a class that it knew before'
+    """
+    new = [
+        f"{name}: {n['right']} of {n['images']} right" for name, n in joined["new_classes"].items()
+    ]
+    images = joined["old_images"]
+    if not images:
+        return "; ".join([*new, "no test image is of a class that it knew before"])
+    old = (
+        f"of old classes {share(joined['old_changed_share'])} "
+        f"({interval(joined['old_changed_interval'])}) of {images:,} answers changed, "
+        f"{share(joined['old_right'] / images)} right, "
+        f"{share(joined['old_right_before'] / images)} before"
+    )
+    return "; ".join([*new, old])
+
+
 def share(value: int | float | None) -> str:
     """Return a share of 1 as people read it.
 

@@ -44,3 +44,15 @@ def test_weights_are_meant_for_the_model_that_is_named(tmp_path: Path) -> None:
     assert _weights(TWO[:1], (str(file),)) == {TWO[0]: str(file)}
     assert _weights(TWO, (f"{TWO[0]}={file}",)) == {TWO[0]: str(file), TWO[1]: PUBLISHED}
     assert _weights(TWO, (FROM_NOTHING,)) == dict.fromkeys(TWO, FROM_NOTHING)
+
+
+def test_a_model_to_begin_from_must_be_there(call: Call, dataset: Path) -> None:
+    refused = call("train", dataset, "--from", "nobody")
+    assert refused.code == 1
+    assert "no model 'nobody' to begin from. Known: none." in refused.complaint
+
+
+def test_a_network_that_is_kept_cannot_be_another_one(call: Call, dataset: Path) -> None:
+    refused = call("train", dataset, "--from", "some", "--model", TWO[0])
+    assert refused.code == 2
+    assert "--model asks for another one" in refused.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from cleaner.backbones.networks import keras_file
 from cleaner.classifier import open_classifier
 from cleaner.errors import ExportError, JobCancelled, TooFewImages
 from cleaner.exporters import MODEL_FILES
@@ -189,6 +192,40 @@ def test_a_cancelled_training_goes_on_where_it_was(trained: Trained) -> None:
     assert not any(message.startswith("epoch 1, loss") for message in messages)
     assert any(message.startswith("epoch 2, loss") for message in messages)
     assert trained.model.receipt["epochs"]["fine_tuning"] == 2
+
+
+def test_a_class_joins_a_trained_model_without_its_network_being_touched(
+    shapes: Project, trained: Trained, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(shapes.root, tmp_path / "shapes"))
+    shutil.copytree(shapes.state, tmp_path / "shapes.cleaner")
+    (root / "stripes").mkdir()
+    for number in range(16):
+        stripes = np.zeros((64, 64, 3), np.uint8)
+        stripes[number % 5 :: 8, :, 1] = 200 + number
+        Image.fromarray(stripes).save(root / "stripes" / f"{number}.png")
+    project = Project(root)
+    project.scan()
+    before = trained.model
+    settings = TrainSettings.from_json(before.receipt["settings"]).beginning_from(before.model_id)
+
+    model = train_final(project, settings)
+
+    assert model.class_names == sorted([*SHAPES, "stripes"])
+    joined = model.receipt["joined"]
+    assert joined["model"] == before.model_id
+    assert set(joined["new_classes"]) == {"stripes"}
+    assert joined["old_images"] == before.receipt["test_images"]
+    assert joined["old_changed"] <= 1
+    assert model.receipt["accuracy"] > 0.8
+    assert set(model.receipt["size_bytes"]) == {"tflite", "keras"}
+    networks = [
+        keras_file.load(Path(one.folder) / MODEL_FILES["keras"]).layers[1].get_weights()
+        for one in (before, model)
+    ]
+    for one, other in zip(*networks, strict=True):
+        np.testing.assert_array_equal(one, other)
+    project.store.close()
 
 
 def _network(photos: TrainingSet, tmp_path: Path) -> Network:

@@ -21,6 +21,7 @@ from cleaner.project import Project
 from cleaner.recording import Request
 from cleaner.sampling import Sampling
 from cleaner.selection import Selection
+from cleaner.settings import TrainSettings
 from cleaner.store import jobs as job_rows
 from cleaner.store import models
 from cleaner.store.models import FinalModel
@@ -119,6 +120,7 @@ def add_model(project: Project) -> FinalModel:
     (folder / "saved_model" / "saved_model.pb").write_bytes(b"graph")
     (folder / "model.tflite").write_bytes(b"no model")
     receipt = {
+        "settings": TrainSettings().as_json(),
         "accuracy": 0.9,
         "accuracy_interval": [0.8, 0.95],
         "test_images": 40,
@@ -476,6 +478,16 @@ def test_models_can_be_measured_anew(project: Project, idle_workers: None) -> No
     assert "not been measured on the same images yet" in texts(app)
     button(app, "Measure anew").click().run()
     assert started(project) == [("receipt", {"models": []})]
+
+
+def test_a_class_is_added_to_a_model(project: Project, idle_workers: None) -> None:
+    model = add_model(project)
+    app = run_page(project, "model")
+    app.button(key="learn-last-layer").click().run()
+    ((kind, settings),) = started(project)
+    assert kind == "train"
+    assert settings["begin_from"] == model.model_id
+    assert settings["fine_tune_epochs"] == 0
 
 
 def test_a_model_whose_files_are_gone_says_so(project: Project) -> None:

@@ -26,7 +26,7 @@ def build(
     """
     import keras
 
-    loaded = _load(path)
+    loaded = load(path)
     if len(loaded.inputs) != 1 or len(loaded.input_shape) != 4 or loaded.input_shape[-1] != 3:
         raise BackboneError(f"{path}: reads {loaded.input_shape}, not one RGB photo at a time.")
     side = loaded.input_shape[1] or input_side_px or _SIDE_WHERE_UNSTATED_PX
@@ -40,7 +40,8 @@ def build(
     return keras.Model(inputs, outputs, name="keras_file")
 
 
-def _load(path: Path) -> keras.Model:
+def load(path: Path) -> keras.Model:
+    """Return what the file holds; raises BackboneError where that is no model or has code."""
     import keras
 
     saved_model_layer_class()

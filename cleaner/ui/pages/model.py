@@ -12,7 +12,7 @@ from cleaner import mobilenets, receipts
 from cleaner.errors import CleanerError, SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.receipts import gain_in_words
+from cleaner.receipts import gain_in_words, joined_in_words
 from cleaner.selection import Selection
 from cleaner.settings import PUBLISHED, GridSettings, TrainSettings
 from cleaner.store.models import FinalModel
@@ -37,7 +37,7 @@ def draw(project: Project, go: Go) -> None:
             "Train a MobileNet on the reviewed labels. It is measured on images it never saw, "
             "and comes as TensorFlow Lite (also in int8), ONNX, Keras and SavedModel files."
         )
-    _training(project, is_first=not models, busy=job is not None)
+    _training(project, models, busy=job is not None)
 
 
 def _chosen(models: Sequence[FinalModel], words: str, key: str, index: int = 0) -> FinalModel:
@@ -95,6 +95,8 @@ def _facts(model: FinalModel) -> None:
         column.metric(name, value, words or None, delta_color="off", delta_arrow="off")
     if receipt.get("cleaning"):
         st.markdown(f"**What cleaning brought:** {gain_in_words(receipt['cleaning'])}")
+    if receipt.get("joined"):
+        st.text(f"Beside the model it began from: {joined_in_words(receipt['joined'])}")
 
 
 def _share(value: float | None) -> str:
@@ -248,14 +250,35 @@ def _answer(model: FinalModel, data: bytes, *, is_shown: bool) -> None:
 # -- training --------------------------------------------------------------------------
 
 
-def _training(project: Project, *, is_first: bool, busy: bool) -> None:
+def _training(project: Project, models: Sequence[FinalModel], *, busy: bool) -> None:
     if busy:
         return
     if not project.rounds():
         st.markdown("First find and review the suspect labels, on the page Review.")
         return
-    with st.expander("Train the final model" if is_first else "Train another", expanded=is_first):
+    words = "Train another" if models else "Train the final model"
+    with st.expander(words, expanded=not models):
         _training_form(project)
+    if models:
+        with st.expander("Add a class to a model"):
+            _joining(project, models)
+
+
+def _joining(project: Project, models: Sequence[FinalModel]) -> None:
+    st.markdown(
+        "Put the new class's folder beside the others. The network of a model stays as it is, and "
+        "only its last layer is learnt anew, from all classes: that takes seconds where the "
+        "features of the old images are kept, and says how many answers on them are others."
+    )
+    model = _chosen(models, "Whose network", "begin-from")
+    if not st.button("Learn the last layer", key="learn-last-layer", type="primary"):
+        return
+    try:
+        earlier = TrainSettings.from_json(model.receipt["settings"])
+    except SettingsError as error:
+        st.error(str(error))
+        return
+    job_panel.start(project, "train", earlier.beginning_from(model.model_id).as_json())
 
 
 def _training_form(project: Project) -> None:
