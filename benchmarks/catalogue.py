@@ -2,9 +2,12 @@
 
     python -m benchmarks.catalogue
     python -m benchmarks.catalogue --store postgresql://USER@HOST/EMPTY_DATABASE
+    python -m benchmarks.catalogue --own-server --queue-only --images 10000000
 
 The rows are made up; there are no image files. A process of its own then does what the app does:
 it answers the review deck, and draws overview and review page. Prints one line a measurement.
+`--own-server` starts a PostgreSQL server for this alone and ends it afterwards; `--queue-only`
+stops behind the pages of the queue.
 """
 
 from __future__ import annotations
@@ -18,9 +21,11 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 
@@ -36,6 +41,7 @@ from cleaner.store.bulk import add_rows
 from cleaner.store.opening import open_round
 from cleaner.store.tables import decisions as log
 from cleaner.store.tables import items
+from tests.postgres import Server
 
 _CLASSES = [f"class {number:03d}" for number in range(100)]
 _SIGNALS = [name for name in SIGNALS if name != "self_confidence"]
@@ -48,28 +54,54 @@ def main() -> None:
     """Make the rows up, then measure in a fresh process."""
     arguments = _arguments()
     if arguments.measure:
-        _measure(arguments.measure, arguments.repeats)
+        _measure(arguments.measure, arguments.repeats, queue_only=arguments.queue_only)
         return
     if arguments.open_round:
         _open_another(arguments.open_round, arguments.images)
         return
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+    with (
+        _store(arguments) as store,
+        tempfile.TemporaryDirectory(dir=arguments.folder) as folder,
+    ):
         root = Path(folder) / "photos"
-        make_up(root, arguments.store, images=arguments.images)
+        make_up(root, store, images=arguments.images)
         command = [sys.executable, "-m", __spec__.name, "--measure", str(root)]
         command += ["--repeats", str(arguments.repeats)]
-        subprocess.run(command, check=True)
+        subprocess.run([*command, *["--queue-only"] * arguments.queue_only], check=True)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--store", metavar="URL", help="PostgreSQL instead of SQLite")
+    parser.add_argument("--own-server", action="store_true", help="start one for this alone")
+    parser.add_argument("--queue-only", action="store_true", help="load, and pages of the queue")
     parser.add_argument("--folder", type=Path, help="where the database is made; on a real disk")
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--open-round", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+@contextmanager
+def _store(arguments: argparse.Namespace) -> Iterator[str | None]:
+    """Yield where the rows are kept; None is SQLite."""
+    if not arguments.own_server:
+        yield arguments.store
+        return
+    server = Server.start(parent=arguments.folder, durable=True)
+    if server is None:
+        raise SystemExit("No PostgreSQL server can be started: install postgresql.")
+    try:
+        yield server.new_url()
+        _size(server)
+    finally:
+        server.stop()
+
+
+def _size(server: Server) -> None:
+    ((taken,),) = server.run(server.url, "SELECT pg_database_size(current_database())")
+    _say("database", f"{int(str(taken)) / 1e9:.1f} GB")
 
 
 # -- making up ---------------------------------------------------------------------------
@@ -80,17 +112,12 @@ def make_up(root: Path, store: str | None, *, images: int, flagged: float = _FLA
     for name in _CLASSES:
         (root / name).mkdir(parents=True)
     project = Project(root, store=store)
-    began = time.perf_counter()
-    with project.store.write() as connection:
-        catalogue.set_classes(connection, _CLASSES)
-        for start in range(0, images, _BATCH):
-            files = [_file(number) for number in range(start, min(start + _BATCH, images))]
-            split = [(file, start + n, "train") for n, file in enumerate(files)]
-            catalogue.add_items(connection, split)  # type: ignore[arg-type]
-    _say("images added", f"{images:,} in {time.perf_counter() - began:.1f} s")
+    seconds = _add(project, images)
+    _say("images added", f"{images:,} in {seconds:.1f} s, {images / seconds:,.0f} a second")
     began = time.perf_counter()
     _open_round(project, images, int(images * flagged))
-    _say("round opened", f"{time.perf_counter() - began:.1f} s")
+    seconds = time.perf_counter() - began
+    _say("round opened", f"{seconds:.1f} s, {images / seconds:,.0f} images a second")
     began = time.perf_counter()
     _decide(project, min(_DECIDED, int(images * (1 - flagged) / 2)))
     _say("decisions made up", f"{time.perf_counter() - began:.1f} s")
@@ -98,6 +125,21 @@ def make_up(root: Path, store: str | None, *, images: int, flagged: float = _FLA
         found = [Finding("near_duplicate", (f"{n}.jpg",), "info", "Alike.") for n in range(50_000)]
         findings.replace_all(connection, found, found_by="scan")
     project.store.close()
+
+
+def _add(project: Project, images: int) -> float:
+    """Add images in one transaction, as a scan does; return seconds without the making up."""
+    seconds = 0.0
+    with project.store.write() as connection:
+        catalogue.set_classes(connection, _CLASSES)
+        for start in range(0, images, _BATCH):
+            files = [_file(number) for number in range(start, min(start + _BATCH, images))]
+            split = [(file, start + n, "train") for n, file in enumerate(files)]
+            began = time.perf_counter()
+            catalogue.add_items(connection, split)  # type: ignore[arg-type]
+            seconds += time.perf_counter() - began
+        began = time.perf_counter()  # what is left is the commit
+    return seconds + time.perf_counter() - began
 
 
 def _file(number: int) -> ScannedFile:
@@ -116,24 +158,6 @@ def _file(number: int) -> ScannedFile:
 
 
 def _open_round(project: Project, images: int, flagged: int) -> None:
-    rng = np.random.default_rng(0)
-    order = rng.permutation(images)
-    signals = {name: rng.random(images).round(4).tolist() for name in _SIGNALS}
-    ranking = [
-        {
-            "item_id": int(item) + 1,
-            "position": position,
-            "suggested_label": _CLASSES[(item + 1) % len(_CLASSES)],
-            "self_confidence": 0.1,
-            "suggested_confidence": 0.5 + 0.5 * position % 97 / 97,
-            "label_quality": position / images,
-            "flagged": position < flagged,
-            "reasons": ["Looks like class 001 (80%), not like class 000 (10%)"],
-            "reason_kinds": ("rival", "torn", "rival views")[position % 3],
-            "signals": {name: said[position] for name, said in signals.items()},
-        }
-        for position, item in enumerate(order)
-    ]
     values = {
         "model_id": "made-up",
         "images": images,
@@ -143,7 +167,44 @@ def _open_round(project: Project, images: int, flagged: int) -> None:
         "settings": ScoreSettings().as_json(),
         "started_at": "2026-01-01T00:00:00.000+00:00",
     }
-    open_round(project.store, values, ranking)
+    open_round(project.store, values, _Ranking(images, flagged))
+
+
+class _Ranking(Sequence[dict[str, Any]]):
+    """A made-up ranking, whose rows are made when they are asked for: all would fill the memory."""
+
+    def __init__(self, images: int, flagged: int) -> None:
+        rng = np.random.default_rng(0)
+        self._order = rng.permutation(images)
+        self._signals = {name: rng.random(images).round(4) for name in _SIGNALS}
+        self._flagged = flagged
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(place, slice):
+            return [self._row(position) for position in range(*place.indices(len(self)))]
+        return self._row(place)
+
+    def _row(self, position: int) -> dict[str, Any]:
+        item = int(self._order[position])
+        return {
+            "item_id": item + 1,
+            "position": position,
+            "suggested_label": _CLASSES[(item + 1) % len(_CLASSES)],
+            "self_confidence": 0.1,
+            "suggested_confidence": 0.5 + 0.5 * position % 97 / 97,
+            "label_quality": position / len(self),
+            "flagged": position < self._flagged,
+            "reasons": ["Looks like class 001 (80%), not like class 000 (10%)"],
+            "reason_kinds": ("rival", "torn", "rival views")[position % 3],
+            "signals": {name: float(said[position]) for name, said in self._signals.items()},
+        }
 
 
 def _decide(project: Project, count: int) -> None:
@@ -164,13 +225,21 @@ def _made_decisions(count: int) -> Iterator[dict[str, object]]:
 # -- measuring ---------------------------------------------------------------------------
 
 
-def _measure(root: Path, repeats: int) -> None:
+def _measure(root: Path, repeats: int, *, queue_only: bool) -> None:
     began = time.perf_counter()
     project = Project(root)
     _say("dataset opened", f"{(time.perf_counter() - began) * 1000:.0f} ms")
     few = max(5, repeats // 50)
     places = np.random.default_rng(1).integers(0, project.rounds()[-1].flagged // 2, repeats)
     _time("queue page, 50 images", lambda n: project.queue(after=int(places[n]), limit=50), repeats)
+    if not queue_only:
+        _more(project, repeats, few)
+    memory = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+    _say("memory of this process at most", f"{int(memory) / 1024:.0f} MB")
+
+
+def _more(project: Project, repeats: int, few: int) -> None:
+    """Time decisions, what is asked for by choice, and pages as they are drawn."""
     _selections(project, few)
     waiting = project.queue(limit=repeats)
     _time(
@@ -183,8 +252,6 @@ def _measure(root: Path, repeats: int) -> None:
     _over_http(project, repeats)
     _pages(project, few)
     _while_a_round_is_opened(project)
-    memory = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-    _say("memory of this process at most", f"{int(memory) / 1024:.0f} MB")
 
 
 def _selections(project: Project, few: int) -> None:

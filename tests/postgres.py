@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-_FAST = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60")
+_ALONE = ("-c", "listen_addresses=", "-c", "max_connections=60")
+_FAST = ("-c", "fsync=off")
 
 
 @dataclass
@@ -30,13 +31,18 @@ class Server:
         return f"postgresql://postgres@/postgres?host={quote(str(self.folder))}"
 
     @classmethod
-    def start(cls) -> Server | None:
-        """Return a running server, or None where none is installed or none can be started."""
+    def start(cls, *, parent: Path | None = None, durable: bool = False) -> Server | None:
+        """Return a running server, or None where none is installed or none can be started.
+
+        Args:
+            parent: where its folder is made, if not among the temporary ones.
+            durable: whether it waits for the disk, as a server that serves people does.
+        """
         programs = _programs()
         if programs is None:
             return None
         # Not pytest's folder, which only its owner may enter: the server may be somebody else.
-        folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        folder = Path(tempfile.mkdtemp(prefix="pg-", dir=parent))
         owner = _owner()
         if owner:
             shutil.chown(folder, owner)
@@ -56,7 +62,8 @@ class Server:
             data,
             "-k",
             folder,
-            *_FAST,
+            *_ALONE,
+            *(() if durable else _FAST),
         ]
         server = cls(folder, command, _started(folder, command))
         if not server._answers():

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     and_,
@@ -263,22 +262,24 @@ def queue_page(
     # scores of the round to find these few.
     page = select(items.c.item_id).where(items.c.queue_position > min(after, LARGEST_NUMBER))
     if limit is not None:
-        page = page.where(items.c.queue_position <= _last_position(after, limit))
+        # Asked for beforehand: where PostgreSQL does not know how far a page goes, it plans for
+        # one image in 200, and of ten million that is as good as going through all scores.
+        page = page.where(items.c.queue_position <= _last_position(connection, after, limit))
     statement = _ranked(connection).where(items.c.item_id.in_(page.scalar_subquery()))
     order = (items.c.queue_position, *_WITHIN_A_POSITION)
     return review_items(connection, connection.execute(statement.order_by(*order).limit(limit)))
 
 
-def _last_position(after: int, limit: int) -> ColumnElement[int]:
+def _last_position(connection: Connection, after: int, limit: int) -> int:
     """Return the position of the last image of a page; who shares it is told by the scores."""
-    last = (
+    last: int | None = connection.scalar(
         select(items.c.queue_position)
         .where(items.c.queue_position > min(after, LARGEST_NUMBER))
         .order_by(items.c.queue_position)
         .offset(max(limit - 1, 0))
         .limit(1)
     )
-    return func.coalesce(last.scalar_subquery(), LARGEST_NUMBER)
+    return LARGEST_NUMBER if last is None else last
 
 
 def ranking_page(
