@@ -7,8 +7,6 @@ own tools look for them: as metadata, and in a zip archive behind the model.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -80,21 +78,17 @@ def export_int8(
 
 def flatbuffer(model: keras.Model, *, half_precision: bool = False) -> bytes:
     """Return a model that takes float photos as TensorFlow Lite bytes that take uint8 photos."""
-    import keras
     import tensorflow
 
-    photos = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
-    outputs = model(keras.ops.cast(photos, "float32"))
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(keras.Model(photos, outputs))
+    converter = _converter(model, (None, *model.input_shape[1:]), tensorflow.uint8)
     if half_precision:
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tensorflow.float16]
-    return _converted(converter)
+    return bytes(converter.convert())
 
 
 def quantized(model: keras.Model, photos: ImageBatch) -> bytes:
     """Return a model that takes float photos as TensorFlow Lite bytes that compute in int8."""
-    import keras
     import tensorflow
 
     def representative() -> Iterator[list[np.ndarray]]:
@@ -104,20 +98,32 @@ def quantized(model: keras.Model, photos: ImageBatch) -> bytes:
             shown[:, 0, :2] = [[0.0], [255.0]]
             yield [shown]
 
-    photo = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="image")
-    whole = keras.Model(photo, model(photo))
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(whole)
+    converter = _converter(model, (1, *model.input_shape[1:]), tensorflow.float32)
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
     converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tensorflow.uint8
-    return _converted(converter)
+    return bytes(converter.convert())
 
 
-def _converted(converter: Any) -> bytes:
-    # Keras lists every variable on the standard output, where a caller may expect JSON.
-    with contextlib.redirect_stdout(io.StringIO()):
-        return bytes(converter.convert())
+def _converter(model: keras.Model, shape: tuple[int | None, ...], dtype: Any) -> Any:
+    """Return what converts the network with its weights as constants.
+
+    It answers bit for bit as one made from the Keras model, which TensorFlow would trace, save
+    and load again at several times the cost.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    photos = tf.TensorSpec(shape, dtype, name="image")
+    called = tf.function(
+        lambda image: model(tf.cast(image, tf.float32), training=False), input_signature=[photos]
+    )
+    frozen = convert_variables_to_constants_v2(
+        called.get_concrete_function(), lower_control_flow=False
+    )
+    # The module is empty, but without one the file has no signature to be called by.
+    return tf.lite.TFLiteConverter.from_concrete_functions([frozen], tf.Module())
 
 
 def _plate(model: keras.Model, class_names: Sequence[str], kind: str) -> Nameplate:
