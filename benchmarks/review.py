@@ -339,11 +339,12 @@ def _desk(folder: Path, images: int, browser: Browser, course: Course) -> Iterat
 
 def _link_thumbnails(project: Project) -> None:
     """Put a picture where the app keeps those it made, for each image and size of the deck."""
+    photos = list(_photos(_PHOTOS))
     for side_px, quality in ((960, 85), (160, 80)):
         home = project.state / "cache" / "thumbs" / str(side_px)
         home.mkdir(parents=True)
         originals = [home / f".{number}.jpg" for number in range(_PHOTOS)]
-        for photo, original in zip(_photos(_PHOTOS), originals, strict=True):
+        for photo, original in zip(photos, originals, strict=True):
             photo.thumbnail((side_px, side_px))
             photo.save(original, quality=quality)
         for item in project.dataset().items:

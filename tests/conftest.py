@@ -29,9 +29,24 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
+def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out of the coverage what a test starts: TensorFlow takes far longer under it.
+
+    For long runs through lines that quicker tests go through too.
+    """
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """Three classes of four small, different pictures: cat, dog, owl."""
     return write_dataset(tmp_path / "pets", {"cat": 4, "dog": 4, "owl": 4})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that train networks first, or one of them might be left to the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

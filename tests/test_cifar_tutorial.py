@@ -16,9 +16,9 @@ from tests.pictures import picture
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("uncounted"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
-    pytest.mark.timeout(600),
 ]
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "tutorials" / "cifar-10.md"

@@ -15,9 +15,9 @@ from tests.shapes import shape, write_shapes
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("uncounted"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
-    pytest.mark.timeout(1200),  # each job loads TensorFlow
 ]
 
 _FOLDER = Path(__file__).resolve().parent.parent / "docs" / "tutorials"

@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("uncounted")
 def test_every_key_arrives_once_and_is_timed() -> None:
     if not (os.environ.get("CHROMIUM") or shutil.which("chromium")):
         pytest.skip("No Chromium found; name one in the environment variable CHROMIUM.")

@@ -15,7 +15,7 @@ from PIL import Image
 from cleaner.cli import main
 from cleaner.exporters import MODEL_FILES
 
-pytestmark = pytest.mark.timeout(600)  # each job loads TensorFlow
+pytestmark = pytest.mark.slow
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -32,7 +32,7 @@ class Loop:
         self.decided = self.call("decide", "square/planted.png", "move", "disc")
         self.next_round = self.call("round", *quick)
         self.trained = self.call(
-            "train", "--model", "mobilenet_v1_1.0_224", "--head-epochs", "5",
+            "train", "--model", "mobilenet_v1_1.0_96", "--head-epochs", "5",
             "--fine-tune-epochs", "0",
         )  # fmt: skip
         self.status = self.call("status")

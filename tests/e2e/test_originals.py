@@ -17,7 +17,10 @@ from tests.pictures import write_dataset
 from tests.ui.samples import filled_project
 from tests.ui.test_login_over_http import ask, environment, free_port, open_stream, running
 
-pytestmark = pytest.mark.timeout(300)
+_QUICK_TRAINING = (
+    *("--model", "mobilenet_v1_1.0_96"),
+    *("--head-epochs", 1, "--fine-tune-epochs", 0),
+)
 
 Seen = dict[str, tuple[str, int, int, int]]
 
@@ -39,6 +42,7 @@ def originals(root: Path) -> Seen:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncounted")
 def test_originals_stay_as_they_are_under_every_command_that_moves_nothing(
     call: Call,  # noqa: F811
     tmp_path: Path,
@@ -66,7 +70,7 @@ def test_originals_stay_as_they_are_under_every_command_that_moves_nothing(
     unchanged("status", root)
     unchanged("jobs", root)
     unchanged("recover", root)
-    unchanged("train", root, "--head-epochs", 1, "--fine-tune-epochs", 0)
+    unchanged("train", root, *_QUICK_TRAINING)
     unchanged("export", root, tmp_path / "clean", "--format", "folder")
     unchanged("export", root, tmp_path / "labels.csv", "--format", "csv")
     unchanged("export", root, tmp_path / "pets.tflite", "--format", "tflite")

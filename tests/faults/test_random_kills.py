@@ -25,7 +25,7 @@ def faults(*words: object, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(60 + KILLS)
+@pytest.mark.timeout(600 + KILLS)
 @pytest.mark.parametrize("operation", ["decide", "apply", "undo"])
 def test_a_kill_at_random_loses_and_doubles_nothing(operation: str, tmp_path: Path) -> None:
     said = faults("--kills", KILLS, "--operation", operation, "--seed", 1, folder=tmp_path)
@@ -38,7 +38,8 @@ def test_a_kill_at_random_loses_and_doubles_nothing(operation: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.usefixtures("uncounted")
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("operation", ["score", "train"])
 def test_a_killed_worker_leaves_what_the_next_one_can_use(operation: str, tmp_path: Path) -> None:
     said = faults("--kills", 1, "--operation", operation, "--seed", 1, folder=tmp_path)

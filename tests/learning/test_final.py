@@ -39,12 +39,19 @@ pytestmark = [
     # Keras hands its variables to NumPy 2 in a way that is deprecated.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:tensorflow"),
-    pytest.mark.timeout(600),
 ]
 
-SETTINGS = TrainSettings(views=2, head_epochs=8, fine_tune_epochs=2, batch_size=16)
+# Small inputs are as good here, and several times as quick.
+SETTINGS = TrainSettings(
+    "mobilenet_v2_1.0_96", views=2, head_epochs=8, fine_tune_epochs=2, batch_size=16
+)
 LAST_LAYER = TrainSettings(
-    views=1, head_epochs=6, fine_tune_epochs=0, batch_size=16, measure_gain=True
+    "mobilenet_v1_1.0_96",
+    views=1,
+    head_epochs=6,
+    fine_tune_epochs=0,
+    batch_size=16,
+    measure_gain=True,
 )
 
 
@@ -94,7 +101,7 @@ def test_the_receipt_holds_what_was_promised(trained: Trained) -> None:
     assert np.sum(receipt["confusion_matrix"]) == receipt["test_images"]
     assert set(receipt["size_bytes"]) == set(receipt["agreement"]) == set(MODEL_FILES)
     assert min(receipt["agreement"].values()) >= LEAST_AGREEMENT
-    assert receipt["multiply_adds"] == pytest.approx(300e6, rel=0.01)
+    assert receipt["multiply_adds"] == pytest.approx(300e6 * (96 / 224) ** 2, rel=0.01)
     assert receipt["images_per_second"] > 1
     assert receipt["unknown"]["wanted_false_rejections"] == 0.05
     assert receipt["parameters"] > 2_000_000
@@ -162,6 +169,7 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", MODEL_FILES)
 def test_the_example_reads_the_same_labels_without_this_project(
     name: str, trained: Trained, unseen: list[Path], tmp_path: Path
@@ -230,10 +238,9 @@ def test_a_class_joins_a_trained_model_without_its_network_being_touched(
 
 def _network(photos: TrainingSet, tmp_path: Path) -> Network:
     rng = np.random.default_rng(0)
-    kernel = rng.normal(0, 0.05, (1280, len(photos.class_names))).astype(np.float32)
+    kernel = rng.normal(0, 0.05, (1024, len(photos.class_names))).astype(np.float32)
     head = FinalHead(kernel, np.zeros(len(photos.class_names), np.float32), {})
-    # A small input is as good here, and five times as quick.
-    return assembled(open_architecture("mobilenet_v2_1.0_96", tmp_path), head)
+    return assembled(open_architecture("mobilenet_v1_1.0_96", tmp_path), head)
 
 
 def _weights(network: Network) -> list[np.ndarray]:

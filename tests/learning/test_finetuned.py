@@ -31,7 +31,6 @@ pytestmark = [
     # Keras hands its variables to NumPy 2 in a way that is deprecated.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:tensorflow"),
-    pytest.mark.timeout(600),
 ]
 
 EACH = 12

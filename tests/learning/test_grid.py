@@ -26,10 +26,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:tensorflow"),
-    pytest.mark.timeout(600),
 ]
 
-NAMES = ("mobilenet_v1_0.25_32", "mobilenet_v1_0.25_64")
+NAMES = ("mobilenet_v1_0.25_32", "small_resnet_32")
 RECIPE = {"fine_tune_epochs": 2, "batch_size": 16, "schedule": "step"}
 GRID = GridSettings(NAMES, (FROM_NOTHING, FROM_NOTHING), RECIPE)
 
@@ -153,6 +152,7 @@ trained("shared")
 """
 
 
+@pytest.mark.usefixtures("uncounted")
 def test_several_cards_share_each_batch(shapes: Project, tmp_path: Path) -> None:
     words = [sys.executable, "-c", _ON_TWO_DEVICES, str(shapes.root), str(tmp_path)]
     finished = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:tensorflow"),
-    pytest.mark.timeout(300),
 ]
 
 MODEL = "mobilenet_v2_1.0_96"
