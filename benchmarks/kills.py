@@ -295,7 +295,7 @@ def spawn(root: Path, job: Job, *, after: float) -> bool:
         time.sleep(after)
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 60
         while jobs.active(project) is not None:
             if time.monotonic() > give_up:
                 raise Broken("a killed worker was not noticed")

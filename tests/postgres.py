@@ -89,7 +89,7 @@ class Server:
     def crash(self) -> None:
         """End it at once, as a crash would; `restart` has it recover."""
         self.process.send_signal(signal.SIGQUIT)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def restart(self) -> None:
         """Start it again where it was and wait until it answers."""
@@ -100,7 +100,7 @@ class Server:
         """End it at once; nothing in it is worth keeping."""
         self.process.send_signal(signal.SIGQUIT)
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -109,7 +109,7 @@ class Server:
     def _answers(self) -> bool:
         import psycopg
 
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + 120
         while time.monotonic() < give_up and self.process.poll() is None:
             try:
                 self.run(self.url, "SELECT 1")

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -159,7 +158,6 @@ class Machine(RuleBasedStateMachine):
         assert set(self.project.class_names()) >= known
 
 
-@pytest.mark.timeout(300)
 def test_class_edits_and_decisions_go_together_in_any_order() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:tensorflow"),
-    pytest.mark.timeout(300),
 ]
 
 SIDE_PX = 16

@@ -111,7 +111,7 @@ def test_the_process_is_quiet_and_ends_with_its_input() -> None:
     decoder = decoders.Decoder()
     decoder.ask("inspect", SOUND, {"limits": {"max_seconds": 10}})
     decoder._input.close()
-    assert decoder._process.wait(timeout=10) == 0
+    assert decoder._process.wait(timeout=120) == 0
     assert decoder._output.read() == b""
     decoder._output.close()
 

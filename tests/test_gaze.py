@@ -180,7 +180,7 @@ def test_a_process_that_was_killed_is_followed_by_another(onlooker: Onlooker) ->
 def test_a_process_that_nobody_asks_ends() -> None:
     onlooker = Onlooker(idle_seconds=0.05)
     onlooker.maps(["efficientnet_lite0"], "int8", [_blob(224, 0.3, 0.3)])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while onlooker.pid is not None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert onlooker.pid is None

@@ -15,8 +15,6 @@ from cleaner.project import Project
 from cleaner.store import jobs as rows
 from cleaner.store.jobs import Job
 
-pytestmark = pytest.mark.timeout(180)  # workers load TensorFlow
-
 
 def _unwatched(_job: Job) -> None:
     pass
@@ -30,7 +28,7 @@ def _waiting_row(project: Project, pid: int | None, created_at: str | None = Non
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.05)

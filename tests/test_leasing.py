@@ -173,7 +173,7 @@ def test_of_several_at_work_nobody_is_shown_what_another_decides(queued: Project
         subprocess.Popen([*command, f"reviewer-{number}"], cwd=_PROJECT, stdout=subprocess.PIPE)
         for number in range(3)
     ]
-    shown = [one.communicate(timeout=55)[0] for one in people]
+    shown = [one.communicate(timeout=240)[0] for one in people]
     assert [one.returncode for one in people] == [0, 0, 0]
     leasing.release(queued.store, [f"reviewer-{number}" for number in range(3)])
     logged = Counter(one.item_id for one in queued.history())

@@ -88,6 +88,6 @@ def test_of_several_who_decide_at_once_each_image_goes_to_one(ranked: Project) -
         subprocess.Popen([*command, f"reviewer {number}"], cwd=_PROJECT, stdout=subprocess.PIPE)
         for number in range(4)
     ]
-    got = [int(one.communicate(timeout=55)[0]) for one in people]
+    got = [int(one.communicate(timeout=240)[0]) for one in people]
     assert sum(got) == 12
     assert sorted(one.item_id for one in ranked.history()) == list(range(1, 13))

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.cli.conftest import Call
 from tests.pictures import picture
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

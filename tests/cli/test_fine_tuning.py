@@ -23,7 +23,6 @@ _QUICK = (
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_score_fine_tunes_a_network_and_shows_its_curves(tmp_path: Path) -> None:
     root = write_shapes(tmp_path / "shapes", each=6)
     done = subprocess.run(

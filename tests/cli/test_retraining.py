@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
-    pytest.mark.timeout(600),
 ]
 
 _MODEL = "mobilenet_1.0_128"  # small and quick, and its weights ship with Cleaner

@@ -35,7 +35,7 @@ def _loaded_by(*arguments: str) -> set[str]:
         text=True,
         cwd=_PROJECT,
         check=True,
-        timeout=50,
+        timeout=240,
     )
     return set(json.loads(done.stderr.splitlines()[-1]))
 
@@ -91,7 +91,7 @@ def test_ctrl_c_cancels_the_job_and_says_so_in_one_line(project: Project) -> Non
     assert score.stderr is not None
     first = score.stderr.readline()  # the job has begun
     score.send_signal(signal.SIGINT)
-    out, err = score.communicate(timeout=50)
+    out, err = score.communicate(timeout=240)
     assert (score.returncode, out) == (130, "")
     assert (first + err).splitlines()[-1].startswith("Cancelled.")
     assert "Traceback" not in err

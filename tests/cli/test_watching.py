@@ -94,12 +94,10 @@ def test_work_goes_on_when_nobody_can_watch(monkeypatch: pytest.MonkeyPatch) -> 
         line(Progress("Reading"))
 
 
-@pytest.mark.timeout(180)
 def test_a_job_is_followed_to_its_result(project: Project) -> None:
     assert run_job(project, "scan", {}) == {"added": 0, "relocated": 0, "missing": 0}
 
 
-@pytest.mark.timeout(180)
 def test_a_job_that_fails_is_an_error_of_one_line(project: Project) -> None:
     with pytest.raises(JobError, match="log"):
         run_job(project, "nonsense", {})

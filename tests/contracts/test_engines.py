@@ -18,8 +18,6 @@ from cleaner.errors import EngineError, JobCancelled, ModelError
 from cleaner.learning.bottlenecks import Source, committee_features
 from tests.pictures import write_image
 
-pytestmark = pytest.mark.timeout(240)  # a cluster takes its time to start
-
 
 @dataclass(frozen=True)
 class Squares:

@@ -31,7 +31,6 @@ def truth_of(project: Project) -> dict[str, str]:
         return {row["content_hash"]: row["true_label"] for row in csv.DictReader(lines)}
 
 
-@pytest.mark.timeout(240)
 def test_a_hundred_images_of_the_demo_are_settled_by_keyboard_alone(
     page: Page, server: Server, digits: Project
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cleaner.project import Project
-from tests.e2e.conftest import DeckPage, Server
+from tests.e2e.conftest import PATIENCE_MS, DeckPage, Server
 
 # Every text in view, with its colour and all that lies behind it, as the browser computes them.
 TEXTS = """(() => {
@@ -93,7 +93,7 @@ def too_faint(page: Page) -> list[tuple[str, float]]:
 def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     viewport = {"width": 1280, "height": 720}
     context = browser.new_context(viewport=viewport, color_scheme=request.param)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -104,7 +104,7 @@ def tablet(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": width, "height": height}, has_touch=True, is_mobile=True
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

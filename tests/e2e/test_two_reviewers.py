@@ -9,14 +9,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from cleaner.project import Project
 from cleaner.recording import Request
-from tests.e2e.conftest import SHOWN, DeckPage, Server
+from tests.e2e.conftest import PATIENCE_MS, SHOWN, DeckPage, Server
 
 
 @pytest.fixture
 def other(browser: Browser) -> Iterator[BrowserContext]:
     """Another person's browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 

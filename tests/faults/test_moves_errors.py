@@ -31,7 +31,7 @@ PHOTOS = {
     "dogs/twin.jpg": b"twin",
 }
 
-pytestmark = pytest.mark.timeout(1800 if EVERY_ERROR else 60)
+pytestmark = pytest.mark.timeout(1800 if EVERY_ERROR else 600)
 
 
 @pytest.fixture

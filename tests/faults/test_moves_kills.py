@@ -63,7 +63,7 @@ def kill_at_every_step(mode: str, template: Path, cases: Path, elsewhere: Path) 
     cases.mkdir(exist_ok=True)
     arguments = [mode, str(template), str(cases), str(elsewhere)]
     command = [sys.executable, "-m", "tests.faults.moving", *arguments]
-    subprocess.run(command, check=True, cwd=REPOSITORY, timeout=50)
+    subprocess.run(command, check=True, cwd=REPOSITORY, timeout=240)
     folders = sorted(cases.iterdir(), key=lambda folder: int(folder.name))
     return [Bench(folder, elsewhere / folder.name) for folder in folders]
 

@@ -26,7 +26,7 @@ from tests.faults.working import WORKS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EVERY_ERROR = bool(os.environ.get("CLEANER_EVERY_ERROR"))
-pytestmark = pytest.mark.timeout(300 if EVERY_ERROR else 60)
+pytestmark = pytest.mark.timeout(1800 if EVERY_ERROR else 600)
 # Where the system is asked by name; what SQLite asks of it itself is tried in tests/store.
 ON_FILES = ("keep features", "keep the ranking", "place a model")
 

@@ -62,7 +62,7 @@ def test_writers_in_several_processes_queue_up_and_lose_nothing(
     writers = [
         subprocess.Popen([sys.executable, "-c", _COUNT_UP, where], cwd=_PROJECT) for _ in range(4)
     ]
-    assert [writer.wait(timeout=50) for writer in writers] == [0, 0, 0, 0]
+    assert [writer.wait(timeout=240) for writer in writers] == [0, 0, 0, 0]
     store = Store(store_url or Path(where))
     with store.read() as connection:
         assert catalogue.fact(connection, "count") == "100"

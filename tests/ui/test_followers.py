@@ -16,7 +16,7 @@ from cleaner.ui.followers import Followers
 from cleaner.ui.registry import Registry
 from tests.rescoring.projects import followed_project
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.ranking import draw_lots
 from tests.receipts.samples import receipt
 from tests.ui.samples import make_images, open_round
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 120
 
 
 def run_app(project: Project | None = None) -> AppTest:
