@@ -258,7 +258,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", type=Path)
     parser.add_argument("--planted", type=int, default=1000, help="at most six a photo")
     parser.add_argument("--originals", type=int, help="take so many of the photos")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
+from sklearn.datasets import load_digits
 
+from benchmarks.duplicates import CHANGES
 from cleaner.audits import ROUND_AUDITS, Seen
 from cleaner.audits.base import MINIATURE_PX
 from cleaner.audits.twins import find_twins
@@ -79,6 +83,41 @@ def test_different_pictures_with_the_same_features_are_no_copies(seen: Seen) -> 
     features = seen.features.copy()
     features[60], features[10] = features[20], features[20]
     assert ROUND_AUDITS["twins"](replace(seen, features=features)) == []
+
+
+@pytest.fixture(scope="module")
+def digits() -> list[Image.Image]:
+    """Sixty handwritten noughts and sixes: blurred, and far more alike than photos are."""
+    known = load_digits()
+    places = np.flatnonzero(np.isin(known.target, (0, 6)))[:60]
+    paper = [255 - 14 * np.pad(known.images[place], 1) for place in places]
+    return [
+        Image.fromarray(one.astype(np.uint8)).resize((120, 120), Image.Resampling.BICUBIC)
+        for one in paper
+    ]
+
+
+def _seen_by_pixels(pictures: Sequence[Image.Image]) -> Seen:
+    """Return what a network would see that knows little more than the pixels."""
+    small = np.stack([_small(picture) for picture in pictures])
+    both = (small + small[..., ::-1]).reshape(len(pictures), -1)
+    both = (both - both.mean(axis=1, keepdims=True)) / both.std(axis=1, keepdims=True)
+    return seen_of(pictures, ["a"] * len(pictures), both - both.mean(axis=0))
+
+
+def test_drawings_that_are_much_alike_are_no_copies(digits: list[Image.Image]) -> None:
+    assert ROUND_AUDITS["twins"](_seen_by_pixels(digits)) == []
+
+
+def test_copies_are_found_among_drawings_that_are_much_alike(digits: list[Image.Image]) -> None:
+    rng = random.Random(0)  # noqa: S311 - repeatable, not secret
+    copies = [
+        Image.open(io.BytesIO(change(picture.convert("RGB"), rng)))
+        for change, picture in zip(CHANGES.values(), digits, strict=False)
+    ]
+    found = ROUND_AUDITS["twins"](_seen_by_pixels([*digits, *copies]))
+    pairs = [(f"a/{place:02}.jpg", f"a/{60 + place}.jpg") for place in range(len(copies))]
+    assert [one.paths for one in found] == pairs
 
 
 def test_an_image_unlike_every_class_is_found() -> None:
