@@ -44,6 +44,7 @@ WAIT_MS = 120_000  # jobs take the processor from the page that shows them
 JOB_SECONDS = 1800
 # Streamlit holds the place of what it has not loaded yet with skeletons.
 DRAWN = "document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
+COMPLETE = "image => image.complete && image.naturalWidth > 0"
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 log = logging.getLogger("screenshots")
@@ -187,23 +188,36 @@ def _review_truthfully(camera: Camera, project: Project, key: str) -> None:
     """Settle the whole queue with the keyboard, as somebody would who knows the truth."""
     with (project.state / "truth.csv").open(newline="", encoding="utf-8") as lines:
         truth = {row["content_hash"]: row["true_label"] for row in csv.DictReader(lines)}
-    hashes = {item.item_id: item.content_hash for item in project.dataset().items}
+    items = {item.item_id: item for item in project.dataset().items}
     page = camera.pages[THEMES[0]]
     page.bring_to_front()
     page.goto(f"{camera.url}/review?dataset={key}")
-    for item in project.queue():
-        true_label = truth[hashes[item.item_id]]
-        page.locator(f".picture img[data-item-id='{item.item_id}']").wait_for()
-        page.wait_for_timeout(60)
-        if true_label == item.current_label:
+    # Images drawn at random come up among the suspects, so the page says which one is next.
+    for item_id in _shown(page):
+        true_label = truth[items[item_id].content_hash]
+        if true_label == items[item_id].current_label:
             page.keyboard.press("a")
-        elif true_label == item.suggested_label:
-            page.keyboard.press("m")
         else:
             page.keyboard.press("/")
             page.keyboard.type(true_label)
             page.keyboard.press("Enter")
     page.locator(".saved[data-state=saved]").wait_for()
+
+
+def _shown(page: Page) -> Iterator[int]:
+    """Yield the number of each image that comes up, once it can be decided about."""
+    picture, end = page.locator(".picture img"), page.get_by_text("All suspects are reviewed")
+    before, deadline = 0, time.monotonic() + WAIT_MS / 1000
+    while not end.is_visible():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"No other image came up after the one with number {before}.")
+        ready = picture.is_visible() and picture.evaluate(COMPLETE)
+        item_id = int(picture.get_attribute("data-item-id") or 0) if ready else before
+        if item_id != before:
+            page.wait_for_timeout(60)
+            before, deadline = item_id, time.monotonic() + WAIT_MS / 1000
+            yield item_id
+        page.wait_for_timeout(20)
 
 
 def _wait(project: Project, job: Job) -> None:

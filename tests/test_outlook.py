@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cleaner import classes, surveying
 from cleaner.decisions import ReviewItem
+from cleaner.items import Item
 from cleaner.leasing import Demand
 from cleaner.project import Project
 from cleaner.recording import Request
 from cleaner.sampling import Sampling
 from cleaner.selection import QUEUE, Selection
-from cleaner.store import lots
+from cleaner.store import lots, rounds
 from tests.pictures import write_dataset, write_image
 from tests.ranking import draw_lots, open_round
 
@@ -46,6 +48,19 @@ def _decide(project: Project, item_ids: list[int], action: str = "accept") -> No
 
 def _handed(project: Project, selection: Selection = QUEUE) -> list[ReviewItem]:
     return project.hand_out("one-and-only", Demand(50), selection).items
+
+
+def _suspect(item: Item, place: int) -> dict[str, Any]:
+    return {
+        "item_id": item.item_id,
+        "position": place,
+        "suggested_label": "owl",
+        "self_confidence": 0.1,
+        "suggested_confidence": 0.8,
+        "label_quality": 0.1,
+        "flagged": True,
+        "reasons": ["Looks different"],
+    }
 
 
 @pytest.mark.every_store
@@ -124,7 +139,21 @@ def test_drawn_images_come_up_among_the_suspects(drawn: Project) -> None:
     assert len(set(handed) & set(_sample(drawn))) >= 4
     assert len(handed) == len(set(handed))
     drawn.set_sampling(Sampling(size=20, share=0.0))
-    assert [item.item_id for item in _handed(drawn)] == flagged
+    assert sorted(item.item_id for item in _handed(drawn)) == sorted(flagged)
+
+
+def test_who_begins_sees_suspects_before_what_is_looked_at_blind(drawn: Project) -> None:
+    with drawn.store.write() as connection:
+        images = drawn.dataset().items
+        rounds.rerank(connection, 1, [_suspect(item, place) for place, item in enumerate(images)])
+    blind = {item.item_id for item in drawn.selected(Selection(status="blind")).items}
+    handed = [item.item_id for item in _handed(drawn)]
+    assert not blind & set(handed[:8])
+    assert blind & set(handed[8:20])
+    _decide(drawn, handed[:8])
+    again = [item.item_id for item in _handed(drawn)]
+    assert again[0] not in blind
+    assert blind & set(again[1:8])
 
 
 @pytest.mark.every_store

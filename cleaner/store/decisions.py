@@ -258,6 +258,13 @@ def latest_sequence(connection: Connection) -> int:
     return connection.scalar(select(func.max(decisions.c.sequence))) or 0
 
 
+def made_in_latest_round(connection: Connection, *, among: int) -> int:
+    """Return how many of the last so many entries of the log were made in the latest round."""
+    last = select(decisions.c.round_id).order_by(decisions.c.sequence.desc()).limit(among)
+    newest = connection.scalar(select(func.max(rounds.c.round_id)).where(rounds.c.ready))
+    return sum(number == newest for number in connection.scalars(last))
+
+
 def changed_since(connection: Connection, sequence: int) -> list[tuple[int, str, Status]]:
     """Return id, current label and status of each image decided about behind this entry."""
     decided = select(decisions.c.item_id).where(decisions.c.sequence > sequence)
