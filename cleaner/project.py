@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cleaner import (
+    blindness,
     folder,
     given_splits,
     intake,
@@ -224,6 +225,11 @@ class Project:
             return selected.page(
                 connection, selection, after=after, limit=limit, without_blind=without_blind
             )
+
+    def told(self, images: Sequence[ReviewItem]) -> tuple[list[ReviewItem], frozenset[int]]:
+        """Return images as a person may see them now, and which of them stay blind."""
+        with self.store.read() as connection:
+            return blindness.told(connection, images)
 
     def hand_out(
         self,

@@ -43,6 +43,8 @@ ORDERS: dict[str, str] = {
     "file": "file name",
     "decided": "time of the decision",
 }
+# Those that tell nothing of what a model says.
+UNTOLD_ORDERS = ("file", "decided")
 DOWN = "-"
 
 # However a name arrives, as it is or in writing, it is the same name; nobody is no filter.
@@ -100,7 +102,7 @@ class Selection:
             _check("reason", self.reason, REASONS)
         _check("status", self.status, STATUSES)
         _check("order", self.order.removeprefix(DOWN), ORDERS, f"; {DOWN} before it turns it round")
-        if self.status == "blind" and self._asks_the_model:
+        if self.status == "blind" and (self.asks_the_model or self.order != "rank"):
             raise SelectionError(
                 "Images that are looked at blind are not chosen or ordered by what the model says "
                 "of them. Leave suggested, reason, low, high and order out."
@@ -112,9 +114,11 @@ class Selection:
             )
 
     @property
-    def _asks_the_model(self) -> bool:
-        asked = (self.suggested, self.reason, self.order, self.low, self.high)
-        return asked != (None, None, "rank", 0.0, 1.0)
+    def asks_the_model(self) -> bool:
+        """Whether what the model says of an image decides whether, or where, it comes up."""
+        by_signal = self.key not in ("rank", *UNTOLD_ORDERS)
+        asked = (self.suggested, self.reason, self.low, self.high)
+        return by_signal or asked != (None, None, 0.0, 1.0)
 
     @property
     def key(self) -> str:

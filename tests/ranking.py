@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from cleaner import surveying
+from cleaner.decisions import ReviewItem
 from cleaner.project import Project
+from cleaner.sampling import Sampling
+from cleaner.selection import Selection
 from cleaner.store import rounds
 
 # Columns of a round of which nothing is to be known.
@@ -46,6 +49,17 @@ def open_round(project: Project, *, flagged: Mapping[str, str]) -> int:
     values = VALUES | {"images": len(ranking), "flagged": len(suspects)}
     with project.store.write() as connection:
         return rounds.open_round(connection, values, ranking)
+
+
+def draw_a_suspect(project: Project) -> ReviewItem:
+    """Draw so many images that one suspect is to be looked at blind; return it unveiled."""
+    draw_lots(project, flagged=[item.path for item in project.queue()], sealed=False)
+    for size in range(1, len(project.dataset().items) + 1):
+        project.set_sampling(Sampling(size=size))
+        blind = project.selected(Selection(status="blind")).items
+        if any(item.flagged for item in blind):
+            return next(item for item in blind if item.flagged)
+    raise AssertionError("No suspect was drawn.")
 
 
 def draw_lots(project: Project, *, flagged: Sequence[str] = (), sealed: bool = True) -> None:

@@ -19,11 +19,13 @@ from cleaner.decisions import STATUS_AFTER
 from cleaner.errors import DatasetError, StoreError
 from cleaner.items import shown_path
 from cleaner.progress import Progress
+from cleaner.selection import UNTOLD_ORDERS
 
 if TYPE_CHECKING:
     from cleaner.decisions import FileMove
     from cleaner.progress import Report
     from cleaner.project import Project, Undone
+    from cleaner.selection import Selection
 
 _LINES_SHOWN = 20
 
@@ -57,13 +59,16 @@ def queue(
     sheet: Path | None,
     asked: dict[str, str],
 ) -> None:
-    """List the images that await review, the most suspect first, or others that are asked for."""
+    """List the images that await review, the most suspect first, or others that are asked for.
+
+    Those that are to be looked at blind, drawn at random or sealed for the test, stand last and
+    without what the model says; where that is asked for, they are left out.
+    """
     if everything and "status" in asked:
         raise click.UsageError("Give --all or --status, not both.")
     with desk.project() as project:
         selection = meant(project, asked | ({"status": "any"} if everything else {}))
-        found = project.selected(selection, limit=limit).items
-    entries = [item.as_json() for item in found]
+        entries = _entries(project, selection, limit)
     if sheet is not None:
         sheets.write(sheet, entries)
     if asked and not entries:
@@ -73,21 +78,35 @@ def queue(
     desk.answer({"items": entries}, lines)
 
 
+def _entries(project: Project, selection: Selection, limit: int | None) -> list[dict[str, Any]]:
+    found = project.selected(selection, limit=limit, without_blind=selection.asks_the_model).items
+    shown, blind = project.told(found)
+    entries = [item.as_json() | {"is_blind": item.item_id in blind} for item in shown]
+    if selection.status == "blind" or selection.key in UNTOLD_ORDERS:
+        return entries
+    # Between two others, the place of one would say how suspect it is.
+    last = sorted((one for one in entries if one["is_blind"]), key=lambda one: str(one["path"]))
+    return [one for one in entries if not one["is_blind"]] + last
+
+
 def _queue_lines(desk: Desk, entries: list[dict[str, Any]], *, shown: int) -> Iterator[str]:
     if not entries:
         yield "Nothing awaits review."
         yield desk.next_step("train")
         return
-    names = ("label_quality", "path", "current_label", "suggested_label")
-    rows = [
-        (*(entry[name] for name in names), next(iter(entry["reasons"]), ""))
-        for entry in entries[:shown]
-    ]
+    rows = [_queue_row(entry) for entry in entries[:shown]]
     yield from table(("quality", "path", "label", "suggested", "why"), rows)
     if len(entries) > shown:
         yield f"... and {len(entries) - shown:,} more; --limit or --csv shows them."
     yield ""
     yield desk.next_step("review")
+
+
+def _queue_row(entry: dict[str, Any]) -> tuple[object, ...]:
+    if entry["is_blind"]:
+        return ("", entry["path"], entry["current_label"], "", "to be looked at blind")
+    names = ("label_quality", "path", "current_label", "suggested_label")
+    return (*(entry[name] for name in names), next(iter(entry["reasons"]), ""))
 
 
 @click.command(

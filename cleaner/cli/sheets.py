@@ -27,6 +27,13 @@ _COLUMNS = (
     "split",
     "reasons",
 )
+_UNTOLD = (
+    "suggested_label",
+    "label_quality",
+    "self_confidence",
+    "suggested_confidence",
+    "flagged",
+)
 _WANTED = ("path", "action", "label")
 _SEPARATORS = (",", ";", "\t")
 
@@ -38,7 +45,7 @@ def write(sheet: Path, entries: Sequence[dict[str, Any]]) -> None:
         CleanerError: the file cannot be written.
     """
     rows = [
-        entry | {"reasons": "; ".join(entry["reasons"]), "action": "", "label": ""}
+        entry | {"reasons": "; ".join(entry["reasons"]), "action": "", "label": ""} | _veil(entry)
         for entry in entries
     ]
     try:
@@ -50,6 +57,13 @@ def write(sheet: Path, entries: Sequence[dict[str, Any]]) -> None:
         raise CleanerError(
             f"{sheet}: cannot write it ({error.strerror}). Name a file in a place you can write to."
         ) from error
+
+
+def _veil(entry: dict[str, Any]) -> dict[str, str]:
+    """Return empty cells for what is not told of an image that is to be looked at blind."""
+    if not entry["is_blind"]:
+        return {}
+    return dict.fromkeys(_UNTOLD, "") | {"reasons": "to be looked at blind"}
 
 
 def _cell(value: object) -> object:

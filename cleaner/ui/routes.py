@@ -19,7 +19,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cleaner import leasing, opinions, piles
+from cleaner import blindness, leasing, opinions, piles
 from cleaner.decisions import (
     STATUS_AFTER,
     UNRANKED,
@@ -400,17 +400,18 @@ def _review_items(connection: Connection, page: list[ReviewItem]) -> list[dict[s
     item_ids = [item.item_id for item in page]
     signs = selected.signs(connection, item_ids)
     seen = decisions.latest_of(connection, item_ids)
-    blind = lots.blind(connection, item_ids)
+    shown, blind = blindness.told(connection, page)
     others = opinion_log.about(connection, item_ids)
     return [
-        (_veiled(item) if item.item_id in blind else _told(item))
+        _told(item)
+        | ({"is_blind": True} if item.item_id in blind else {})
         | {
             "v": thumbnails.version_of(signs[item.item_id]),
             "decided": _who(signs[item.item_id]),
             "opinions": [_opinion(one) for one in others.get(item.item_id, ())],
             "seen": seen.get(item.item_id),
         }
-        for item in page
+        for item in shown
     ]
 
 
@@ -442,12 +443,8 @@ def _told(item: ReviewItem) -> dict[str, Any]:
 
 
 def _veiled(item: ReviewItem) -> dict[str, Any]:
-    """Return what the browser is told of an image that is decided about blind.
-
-    Nothing in it follows from what the model says, not even whether the queue would show it.
-    """
-    shown = replace(item, suggested_label=item.current_label, **(UNRANKED | {"reasons": ()}))
-    return _told(shown) | {"flagged": True, "is_blind": True}
+    """Return what the browser is told of an image that is decided about blind."""
+    return _told(blindness.veiled(item)) | {"is_blind": True}
 
 
 def _who(sign: Sign) -> dict[str, str] | None:

@@ -36,13 +36,22 @@ _STATUS_WORDS = {
     "excluded": "excluded",
     "skipped": "skipped",
 }
+_BLIND = "to be looked at blind"
+_UNTOLD_COLOUR = "#8b8b8b"
 # From suspect to trusted, told apart also by those who see red and green alike.
 _QUALITY_COLOURS = [[0.0, "#d1495b"], [0.5, "#a17c14"], [1.0, "#3f7fe0"]]
+
+
+def _flag(point: Point) -> str:
+    if point.is_blind:
+        return _BLIND
+    return "flagged" if point.flagged else "not flagged"
+
 
 COLOURINGS: dict[str, Callable[[Point], str]] = {
     "Class": lambda point: shown_path(point.current_label),
     "Status": lambda point: _STATUS_WORDS[point.status],
-    "Flagged": lambda point: "flagged" if point.flagged else "not flagged",
+    "Flagged": _flag,
 }
 QUALITY = "Label quality"
 
@@ -68,7 +77,12 @@ def figure(
     trace = graph_objects.Scattergl if len(rows) > _FEW else graph_objects.Scatter
     plot = graph_objects.Figure()
     if colouring == QUALITY:
-        plot.add_trace(trace(**_of(rows), marker=_quality_marker(rows), showlegend=False))
+        told = [row for row in rows if not row[0].is_blind]
+        plot.add_trace(trace(**_of(told), marker=_quality_marker(told), showlegend=False))
+        untold = [row for row in rows if row[0].is_blind]
+        if untold:
+            marker = {"size": _size(len(rows)), "color": _UNTOLD_COLOUR}
+            plot.add_trace(trace(**_of(untold), name=_BLIND, marker=marker, showlegend=False))
     else:
         for name, marker, members in _groups(rows, COLOURINGS[colouring]):
             plot.add_trace(trace(**_of(members), name=_escaped(name, most=28), marker=marker))
@@ -134,6 +148,8 @@ def _hover(point: Point) -> str:
         lines.append(f"looks like: {_escaped(str(point.suggested_label))}")
     if point.label_quality is not None:
         lines.append(f"quality {point.label_quality:.2f}, {_STATUS_WORDS[point.status]}")
+    elif point.is_blind:
+        lines.append(_BLIND)
     return "<br>".join(lines)
 
 

@@ -11,7 +11,7 @@ from cleaner.project import Project
 from cleaner.recording import Request
 from tests.cli.conftest import Call
 from tests.pictures import write_dataset
-from tests.ranking import open_round
+from tests.ranking import draw_a_suspect, open_round
 
 
 def _paths(call: Call, root: Path, *options: object) -> list[str]:
@@ -36,6 +36,29 @@ def test_decisions_are_asked_for_by_who_made_them(call: Call, ranked: Project) -
     found = _paths(call, ranked.root, "--reviewer", "ann", "--order", "-decided")
     assert found == ["dog/1.png", "cat/0.png"]
     assert _paths(call, ranked.root, "--reviewer", "ann", "--status", "excluded") == ["dog/1.png"]
+
+
+def test_an_image_to_be_looked_at_blind_is_listed_last_without_what_the_model_says(
+    call: Call, ranked: Project
+) -> None:
+    blind = draw_a_suspect(ranked)
+    *_, last = call("queue", ranked.root, "--json").document["items"]
+    assert (last["path"], last["is_blind"], last["reasons"]) == (blind.path, True, [])
+    assert last["suggested_label"] == last["current_label"]
+    assert not last["self_confidence"] + last["suggested_confidence"] + last["label_quality"]
+    table = call("queue", ranked.root, "--text", blind.path).out
+    assert blind.suggested_label not in table
+    assert "to be looked at blind" in table
+    assert blind.path not in _paths(call, ranked.root, "--suggested", blind.suggested_label)
+    assert blind.path not in _paths(call, ranked.root, "--order", "self_confidence")
+    assert blind.path in _paths(call, ranked.root, "--order", "file")
+
+
+def test_once_decided_it_is_listed_with_what_the_model_says(call: Call, ranked: Project) -> None:
+    blind = draw_a_suspect(ranked)
+    ranked.decide([Request(blind.item_id, "accept")])
+    (now,) = call("queue", ranked.root, "--status", "accepted", "--json").document["items"]
+    assert (now["suggested_label"], now["is_blind"]) == (blind.suggested_label, False)
 
 
 def test_where_nothing_matches_it_is_said(call: Call, ranked: Project) -> None:

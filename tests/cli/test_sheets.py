@@ -10,7 +10,7 @@ import pytest
 from cleaner.project import Project
 from tests.cli.conftest import Call
 from tests.pictures import write_dataset
-from tests.ranking import open_round
+from tests.ranking import draw_a_suspect, open_round
 
 
 def _write(sheet: Path, text: str) -> Path:
@@ -60,6 +60,22 @@ def test_a_list_from_queue_is_filled_in_and_read_back(
         table = csv.DictWriter(lines, rows[0].keys())
         table.writeheader()
         table.writerows(rows)
+    assert call("decide", ranked.root, "--from", sheet, "--json").document["recorded"] == 1
+
+
+def test_a_list_says_nothing_of_what_is_to_be_looked_at_blind_and_is_read_back(
+    call: Call, ranked: Project, tmp_path: Path
+) -> None:
+    draw_a_suspect(ranked)
+    sheet = tmp_path / "queue.csv"
+    call("queue", ranked.root, "--csv", sheet)
+    with sheet.open(newline="") as lines:
+        first, last = csv.DictReader(lines)
+    assert first["label_quality"] == "0.1"
+    untold = ("suggested_label", "label_quality", "self_confidence", "suggested_confidence")
+    assert {last[name] for name in (*untold, "flagged")} == {""}
+    assert last["reasons"] == "to be looked at blind"
+    _write(sheet, sheet.read_text().replace(f"{last['path']},,", f"{last['path']},accept,"))
     assert call("decide", ranked.root, "--from", sheet, "--json").document["recorded"] == 1
 
 

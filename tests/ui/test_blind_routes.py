@@ -88,6 +88,15 @@ def test_neither_evidence_nor_a_map_is_sent_for_a_blind_image(
         assert "without what the model says" in answer.json()["error"]
 
 
+def test_a_map_is_told_nothing_of_a_blind_image(drawn: Project) -> None:
+    blind = _blind(drawn)
+    points = drawn.points([item.item_id for item in drawn.dataset().items])
+    assert {number for number, point in points.items() if point.is_blind} == blind
+    for number, point in points.items():
+        said = (point.suggested_label, point.label_quality, point.flagged)
+        assert (said == (None, None, None)) == (number in blind)
+
+
 def test_who_takes_a_blind_decision_back_is_told_nothing(
     client: TestClient, api: str, drawn: Project
 ) -> None:

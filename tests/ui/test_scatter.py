@@ -50,6 +50,17 @@ def test_quality_is_a_scale_on_which_excluded_images_are_not_in_doubt() -> None:
     assert list(trace.marker.color) == [0.1, 1.0]
 
 
+def test_of_an_image_to_be_looked_at_blind_nothing_is_told() -> None:
+    untold = {"suggested_label": None, "label_quality": None, "flagged": None, "is_blind": True}
+    points = [_point(0), _point(1, **untold)]
+    told, blind = _figure(points, scatter.QUALITY).data
+    assert (list(told.customdata), list(blind.customdata)) == ([0], [1])
+    assert isinstance(blind.marker.color, str)
+    assert blind.hovertext[0].split("<br>")[2:] == ["to be looked at blind"]
+    names = {trace.name for trace in _figure(points, "Flagged").data}
+    assert names == {"not flagged", "to be looked at blind"}
+
+
 def test_images_that_are_gone_are_left_out() -> None:
     (trace,) = _figure([_point(0)], more=3).data
     assert list(trace.customdata) == [0]
