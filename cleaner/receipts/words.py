@@ -50,7 +50,7 @@ def joined_in_words(joined: dict[str, Any]) -> str:
     >>> shares = {"old_changed_share": 0.015, "old_changed_interval": [0.005, 0.043]}
     >>> new = {"sunflower": {"images": 20, "right": 19}}
     >>> joined_in_words({"new_classes": new, **counts, **shares})
-    'sunflower: 19 of 20 right; of old classes 1.5% (0.5% to 4.3%) of 200 answers changed, 94.5% \
+    'sunflower: 19 of 20 right; 1.5% (0.5% to 4.3%) of 200 answers on old classes changed: 94.5% \
 right, 95.0% before'
     >>> joined_in_words({"new_classes": {}, "old_images": 0})
     'no test image is of a class that it knew before'
@@ -62,9 +62,8 @@ right, 95.0% before'
     if not images:
         return "; ".join([*new, "no test image is of a class that it knew before"])
     old = (
-        f"of old classes {share(joined['old_changed_share'])} "
-        f"({interval(joined['old_changed_interval'])}) of {images:,} answers changed, "
-        f"{share(joined['old_right'] / images)} right, "
+        f"{share(joined['old_changed_share'])} ({interval(joined['old_changed_interval'])}) of "
+        f"{images:,} answers on old classes changed: {share(joined['old_right'] / images)} right, "
         f"{share(joined['old_right_before'] / images)} before"
     )
     return "; ".join([*new, old])

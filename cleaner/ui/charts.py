@@ -20,7 +20,11 @@ _NO_SWITCH: Mapping[str, int] = {}
 
 
 def curves(
-    values: Mapping[str, Sequence[float]], *, step: str, switches: Mapping[str, int] = _NO_SWITCH
+    values: Mapping[str, Sequence[float]],
+    *,
+    step: str,
+    switches: Mapping[str, int] = _NO_SWITCH,
+    on_dark: bool = False,
 ) -> Plot:
     """Return one line for each name over its step number, counted from 1.
 
@@ -28,6 +32,7 @@ def curves(
         values: name -> one number a step.
         step: what a step is, such as "epoch".
         switches: what began -> after how many steps; each gets a mark.
+        on_dark: whether the page is dark.
     """
     rows = [
         {"curve": name, "step": number, "value": value}
@@ -47,16 +52,19 @@ def curves(
     )
     layers = [base.mark_line(), base.mark_point(size=22, filled=True)]
     if switches:
-        layers = [*_marks(switches), *layers]
+        layers = [*_marks(switches, on_dark=on_dark), *layers]
     return alt.layer(*layers).properties(height=_CURVE_HEIGHT_PX)
 
 
-def _marks(switches: Mapping[str, int]) -> list[alt.Chart]:
+def _marks(switches: Mapping[str, int], *, on_dark: bool) -> list[alt.Chart]:
     rows = [{"what": what, "step": after + 0.5} for what, after in switches.items()]
     base = alt.Chart(pd.DataFrame(rows)).encode(x="step:Q")
-    line = base.mark_rule(strokeDash=[5, 4], color="#8a94a8", size=1.5)
-    words = base.mark_text(align="left", dx=5, baseline="top", color="#8a94a8", fontSize=12)
-    return [line, words.encode(text="what:N", y=alt.value(2))]
+    # No grey is dark enough for the one theme and light enough for the other.
+    grey = "#aab3c5" if on_dark else "#5b6577"
+    line = base.mark_rule(strokeDash=[5, 4], color=grey, size=1.5)
+    words = base.mark_text(baseline="bottom", color=grey, fontSize=12)
+    # Above the frame: within it an accuracy near its best would run through the words.
+    return [line, words.encode(text="what:N", y=alt.value(-4))]
 
 
 def switches(values: Mapping[str, Sequence[float]]) -> dict[str, int]:

@@ -109,9 +109,12 @@ def draw_curves(curves: dict[str, list[float]], *, step: str) -> None:
     kinds = charts.split_curves(curves)
     if not kinds:
         return
+    on_dark = st.context.theme.type == "dark"
     for column, (kind, values) in zip(st.columns(len(kinds)), kinds.items(), strict=True):
         with column:
-            chart = charts.curves(values, step=step, switches=charts.switches(curves))
+            chart = charts.curves(
+                values, step=step, switches=charts.switches(curves), on_dark=on_dark
+            )
             st.altair_chart(chart, key=f"curves-{kind}-{step}")
 
 
