@@ -4,8 +4,9 @@
 
 PHOTOS is any folder of photos in class folders: out of it so many JPEGs of 320 px are made. The
 network has random weights, which takes it as long as trained ones. First come the limits: what
-decoding and the network alone would allow on all processors. Rates stand twice: by the clock, for
-an idle machine, and by processor seconds, for one that others use meanwhile.
+decoding and the network alone would allow on all processors, and what each part of a photo's way
+costs, ours and Keras's. Rates stand twice: by the clock, for an idle machine, and by processor
+seconds, for one that others use meanwhile.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.speed import SIDE_PX, _make_photos, _rate
 from cleaner import decoders, images, pixels, processors
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 _CLASSES = [f"class {number}" for number in range(10)]
 _BATCH = 32
 _WARM = 64
+_COSTED = 256
+_COSTED_TURNS = 5
 
 
 def main() -> None:
@@ -63,6 +67,8 @@ def main() -> None:
         size = sum(path.stat().st_size for path in paths) / len(paths)
         _say("photos", f"{len(paths)} of {SIDE_PX} px, {size / 1e3:.0f} kB on the average")
         _limits(paths, files, side_px)
+        _costs(paths[:_COSTED], files, side_px)
+        _keras_costs(paths[:_COSTED], model, side_px)
         ours = {name: _ours(name, path, paths) for name, path in files.items()}
         theirs = _keras(model, root, side_px, len(paths))
         for name, rates in ours.items():
@@ -109,6 +115,66 @@ def _limits(paths: Sequence[Path], files: dict[str, Path], side_px: int) -> None
     for name, path in files.items():
         rate = _rate(lambda path=path: litert.open_model(path), squares)  # type: ignore[misc]
         _say(f"{name} alone", f"{rate:.0f}/s")
+
+
+def _costs(paths: Sequence[Path], files: dict[str, Path], side_px: int) -> None:
+    """Say what each part of a photo's way costs one thread here; each part holds those before."""
+    least_px = round(side_px * images.DECODE_MARGIN)
+    read = [images.read_bytes(path, root=path.parent) for path in paths]
+
+    def opened(data: bytes) -> Image.Image:
+        return Image.open(io.BytesIO(data), formats=["JPEG"])
+
+    def decoded(data: bytes) -> Image.Image:
+        picture = opened(data)
+        factor = max(1, min(picture.size) // least_px)
+        picture.draft("RGB", (picture.width // factor, picture.height // factor))
+        picture.load()
+        return picture
+
+    def resized(data: bytes) -> Image.Image:
+        return decoded(data).resize((side_px, side_px), Image.Resampling.BICUBIC)
+
+    _cost("read the file", lambda path: images.read_bytes(path, root=path.parent), paths)
+    _cost("open it (Pillow)", opened, read)
+    _cost("and decode it, smaller", decoded, read)
+    _cost("and resize it", resized, read)
+    square = {"side_px": side_px, "min_side_px": least_px}
+    _cost("with all that is checked", lambda data: pixels.square(data, **square), read)
+    squares = list(_squares(paths, side_px))
+    for name, path in files.items():
+        runtime = litert.open_model(path)
+        _cost(f"{name}, the network", lambda photo, run=runtime: run([photo]), squares)
+
+
+def _keras_costs(paths: Sequence[Path], model: keras.Model, side_px: int) -> None:
+    """Say the same of what `image_dataset_from_directory` and Keras `predict` do."""
+    import tensorflow as tf
+
+    read = [tf.constant(path.read_bytes()) for path in paths]
+    batches = [tf.zeros((_BATCH, side_px, side_px, 3))] * (len(paths) // _BATCH)
+    run = tf.function(model)
+
+    def decoded(data: tf.Tensor) -> tf.Tensor:
+        return tf.io.decode_image(data, channels=3, expand_animations=False)
+
+    def resized(data: tf.Tensor) -> tf.Tensor:
+        return tf.image.resize(decoded(data), (side_px, side_px))
+
+    _cost("Keras: decode it whole", decoded, read)
+    _cost("Keras: and resize it", resized, read)
+    _cost("Keras: the network", lambda batch: run(batch, training=False), batches, each=_BATCH)
+
+
+def _cost(name: str, work: Callable[[Any], object], inputs: Sequence[Any], each: int = 1) -> None:
+    """Say the processor milliseconds a photo, in the best of a few turns."""
+    turns = []
+    for _ in range(_COSTED_TURNS):
+        began = time.process_time()
+        for one in inputs:
+            work(one)
+        turns.append((time.process_time() - began) / (len(inputs) * each))
+    _say(name, f"{1000 * min(turns):.3f} ms")
 
 
 def _ours(name: str, file: Path, paths: Sequence[Path]) -> tuple[float, float]:
