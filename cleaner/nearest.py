@@ -1,18 +1,25 @@
-"""The nearest rows of each row, found exactly, in memory that does not grow with their number."""
+"""The nearest rows of each row, in memory that does not grow with their number.
+
+Found exactly among up to 100,000 rows; of more, among those in its neighbourhood.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from cleaner.arrays import Features, Groups, ItemMask, Neighbours, Similarity
+from cleaner.neighbourhoods import searches
 
 # The similarity of a row with its own group, which comes last.
 NEVER = -9.0
 # Of similarities that are held at a time, in numbers and in rows: at most 64 MB.
 _HELD = 2**24
 _ROWS = 1024
+# So many are compared with all; approximate indexes lose to that below, and miss some.
+_EXACT_ROWS = 100_000
 
 
 class Nearest(NamedTuple):
@@ -37,8 +44,6 @@ def nearest(
 ) -> Nearest:
     """Return the `count` rows most like each row, or all if there are fewer.
 
-    Approximate indexes lose to this below some 100,000 rows, and miss some.
-
     Args:
         features: (item, feature), of unit length.
         count: neighbours of each.
@@ -54,17 +59,29 @@ def nearest(
     similarity = np.empty((rows, count), np.float32)
     if count == 0:
         return Nearest(items, similarity)
-    away = -features[places].T  # so that the nearest come first, without a copy of each product
-    kin = _Kin(groups[places])
-    height = max(1, min(_ROWS, _HELD // places.size))
-    for top in range(0, rows, height):
-        part = slice(top, min(top + height, rows))
-        distance = features[part] @ away
-        distance[kin.of(groups[part])] = -NEVER
-        found = np.argpartition(distance, count - 1, axis=1)[:, :count]
-        items[part] = places[found]
-        similarity[part] = -np.take_along_axis(distance, found, axis=1)
+    for asking, asked in _searches(features, places, least=count):
+        # Negative, so that the nearest come first, without a copy of each product.
+        away = -features[asked].T
+        kin = _Kin(groups[asked])
+        height = max(1, min(_ROWS, _HELD // asked.size))
+        for top in range(0, asking.size, height):
+            part = asking[top : top + height]
+            distance = features[part] @ away
+            distance[kin.of(groups[part])] = -NEVER
+            found = np.argpartition(distance, count - 1, axis=1)[:, :count]
+            items[part] = asked[found]
+            similarity[part] = -np.take_along_axis(distance, found, axis=1)
     return Nearest(items, similarity)
+
+
+def _searches(
+    features: Features, places: np.ndarray, *, least: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows, and the places that they are compared with."""
+    if places.size <= _EXACT_ROWS:
+        yield np.arange(len(features)), places
+    else:
+        yield from searches(features, places, least=least)
 
 
 class _Kin:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaner import nearest
+from cleaner import nearest, neighbourhoods
 from cleaner.arrays import Features
 from cleaner.nearest import NEVER
 
@@ -34,6 +34,36 @@ def test_a_part_at_a_time_finds_the_same(rows: Features, monkeypatch: pytest.Mon
     np.testing.assert_array_equal(
         _sorted(nearest.nearest(rows, 5, groups=np.arange(40) // 2)), _sorted(whole)
     )
+
+
+def test_of_many_rows_nearly_all_of_the_nearest_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    # Like features of photos: few directions, and crowds.
+    crowds = rng.standard_normal((60, 8))[rng.integers(0, 60, 6_000)]
+    spread = (crowds + 0.5 * rng.standard_normal(crowds.shape)) @ rng.standard_normal((8, 32))
+    rows = (spread / np.linalg.norm(spread, axis=1, keepdims=True)).astype(np.float32)
+    among = np.arange(6_000) % 10 > 0
+    exact = nearest.nearest(rows, 10, among=among)
+    monkeypatch.setattr(nearest, "_EXACT_ROWS", 1_000)
+    monkeypatch.setattr(neighbourhoods, "_SEARCHED", 12)
+    quick = nearest.nearest(rows, 10, among=among)
+    assert among[quick.items].all()
+    shared = [np.intersect1d(*pair).size for pair in zip(exact.items, quick.items, strict=True)]
+    assert np.mean(shared) > 9.5
+
+
+def test_where_neighbourhoods_are_empty_others_are_searched(
+    rows: Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = nearest.nearest(rows, 39)
+    monkeypatch.setattr(nearest, "_EXACT_ROWS", 10)
+    monkeypatch.setattr(neighbourhoods, "_SEARCHED", 1)
+    found = nearest.nearest(rows, 39)
+    np.testing.assert_array_equal(_sorted(found), _sorted(exact))
+    few = nearest.nearest(np.repeat(rows[:1], 40, axis=0), 5, groups=np.arange(40))
+    assert (few.similarity > NEVER).all()
 
 
 def test_nobody_is_near_its_own_group_or_those_left_out(rows: Features) -> None:
