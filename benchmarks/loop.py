@@ -1,6 +1,6 @@
 """The whole loop on a folder with known errors: scan, score, decide, round, train.
 
-    python benchmarks/loop.py PHOTOS TRUTH.csv --given label_5pct
+    python -m benchmarks.loop PHOTOS TRUTH.csv --given label_5pct
 
 TRUTH.csv has a column `path` (relative to PHOTOS), a column `true_label`, and the column
 named by --given with the labels as somebody gave them. A copy of the photos is laid out in
@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from sklearn.metrics import average_precision_score
+
+from cleaner.decisions import ReviewItem
+from cleaner.project import Project
 
 Document = dict[str, Any]
 
@@ -64,37 +67,44 @@ def _lay_out(photos: Path, truth: dict[str, dict[str, str]], given: str, root: P
 
 def _loop(root: Path, true_labels: dict[str, str]) -> None:
     scored, seconds = _cleaner("score", str(root))
-    ranked, _ = _cleaner("queue", str(root), "--all")
-    wrong = [true_labels[Path(i["path"]).name] != i["current_label"] for i in ranked["items"]]
-    suspicion = [1 - item["label_quality"] for item in ranked["items"]]
+    ranked = _ranking(root)
+    wrong = [true_labels[Path(item.path).name] != item.current_label for item in ranked]
+    suspicion = [1 - item.label_quality for item in ranked]
     precision = average_precision_score(wrong, suspicion)
-    caught = sum(w for w, item in zip(wrong, ranked["items"], strict=True) if item["flagged"])
+    caught = sum(w for w, item in zip(wrong, ranked, strict=True) if item.flagged)
     _say(
         "score",
         f"{scored['images']:,} images, {sum(wrong)} wrong; average precision {precision:.4f}; "
         f"{scored['flagged']} flagged, {caught} of them wrong",
         seconds,
     )
-    _decide(root, ranked["items"], true_labels)
+    _decide(root, ranked, true_labels)
     moved, seconds = _cleaner("round", str(root))
     left = sum(true_labels[path.name] != path.parent.name for path in root.rglob("*.*"))
     total = len(true_labels)
     _say(
         "round", f"{moved['moved']} moved; {left} of {total:,} wrong ({left / total:.2%})", seconds
     )
-    again, _ = _cleaner("queue", str(root), "--all")
-    astray = sum(item["path"].split("/")[0] != item["current_label"] for item in again["items"])
+    astray = sum(item.path.split("/")[0] != item.current_label for item in _ranking(root))
     _say("folders", f"{astray} images lie elsewhere than the database says", 0.0)
 
 
-def _decide(root: Path, items: list[Document], true_labels: dict[str, str]) -> None:
+def _ranking(root: Path) -> list[ReviewItem]:
+    """Return all images with what the models say, also of those that people are to judge blind."""
+    project = Project(root)
+    ranked = project.ranking()
+    project.store.close()
+    return ranked
+
+
+def _decide(root: Path, items: list[ReviewItem], true_labels: dict[str, str]) -> None:
     table = root.parent / "decisions.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "action", "label"])
         for item in items:
-            if item["flagged"]:
-                writer.writerow([item["path"], "move", true_labels[Path(item["path"]).name]])
+            if item.flagged:
+                writer.writerow([item.path, "move", true_labels[Path(item.path).name]])
     recorded, seconds = _cleaner("decide", str(root), "--from", str(table))
     _say("decide", f"{recorded['recorded']} recorded", seconds)
 

@@ -98,6 +98,10 @@ def _queue_lines(desk: Desk, entries: list[dict[str, Any]], *, shown: int) -> It
     yield from table(("quality", "path", "label", "suggested", "why"), rows)
     if len(entries) > shown:
         yield f"... and {len(entries) - shown:,} more; --limit or --csv shows them."
+    blind = sum(entry["is_blind"] for entry in entries)
+    if blind:
+        yield ""
+        yield f"{blind:,} to be judged by the picture alone: they tell how many labels are wrong."
     yield ""
     yield desk.next_step("review")
 
