@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cleaner import following, maps
+from cleaner import following, lanes, maps
 from cleaner.items import shown_path
 from cleaner.progress import Report
 from cleaner.project import Project
@@ -49,4 +49,24 @@ def make_receipt(project: Project, settings: dict[str, Any], report: Report) -> 
     return comparisons.keep(project, settings.get("models", ()), report)
 
 
-ERRANDS: dict[str, Errand] = {"undo": undo, "map": draw_map, "receipt": make_receipt}
+def exclude_batch(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Exclude very many images at once, those of the `lanes.Batch` that the settings are."""
+    excluded = lanes.exclude_batch(project, lanes.Batch(**settings), report)
+    following.catch_up(project.store, project.state)
+    return {"excluded": excluded}
+
+
+def take_batch_back(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Take back what `exclude_batch` did with the same settings."""
+    undone = lanes.take_batch_back(project, lanes.Batch(**settings), report)
+    following.catch_up(project.store, project.state)
+    return {"undone": undone}
+
+
+ERRANDS: dict[str, Errand] = {
+    "undo": undo,
+    "map": draw_map,
+    "receipt": make_receipt,
+    "exclude": exclude_batch,
+    "include": take_batch_back,
+}

@@ -7,9 +7,10 @@ between them is mended by leaving one of its images out, never by moving one acr
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,11 +18,14 @@ from sqlalchemy import Connection
 from cleaner.decisions import CONFIRMED
 from cleaner.errors import UnknownKind
 from cleaner.items import Item, shown_path
+from cleaner.progress import Progress, Report, silent
 from cleaner.project import Project
 from cleaner.recording import Recorded, Request
 from cleaner.store import decisions, findings
 from cleaner.store.findings import KindCount, OpenFinding
 
+# So many decisions are written within half a second.
+_AT_ONCE = 500
 # Kinds whose findings are groups of which one image may stay.
 GROUPS = ("exact_duplicate", "near_duplicate", "split_leak")
 # Of files that are no images of the dataset, so there is nothing to exclude.
@@ -233,6 +237,65 @@ def take_back(project: Project, recorded: Recorded, *, reviewer: str = "") -> Re
         [Request(one.item_id, "undo", undoes=one.op_id) for one in made if one is not None],
         reviewer=reviewer,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Very many images that are to be excluded in parts.
+
+    Attributes:
+        picked: under which name `Project.pick` keeps them.
+        batch_id: a UUID; the name of each decision in the log follows from it, so that doing it
+            again does nothing twice, and all of it can be taken back.
+        reviewer: a name for the log.
+    """
+
+    picked: str
+    batch_id: str
+    reviewer: str = ""
+
+    def op_id(self, item_id: int) -> str:
+        """Return under which name the log has the decision about an image."""
+        return str(uuid.uuid5(uuid.UUID(self.batch_id), str(item_id)))
+
+
+def batch_of(project: Project, proposal: Proposal, *, reviewer: str = "") -> Batch:
+    """Keep what a proposal would exclude, for `exclude_batch`."""
+    picked = project.pick([item.item_id for item in proposal.excluded])
+    return Batch(picked, str(uuid.uuid4()), reviewer)
+
+
+def exclude_batch(project: Project, batch: Batch, report: Report = silent) -> int:
+    """Exclude the images of a batch that are still there; return how many.
+
+    Stopped before its end, what was excluded stays so, and `take_batch_back` knows of it.
+    """
+    requests = [
+        Request(number, "exclude", op_id=batch.op_id(number))
+        for number in project.picked(batch.picked)
+    ]
+    return _in_parts(project, requests, batch, Progress("Excluding images"), report)
+
+
+def take_batch_back(project: Project, batch: Batch, report: Report = silent) -> int:
+    """Undo what `exclude_batch` recorded and still stands; return how many decisions."""
+    back = [
+        Request(number, "undo", undoes=batch.op_id(number))
+        for number in project.picked(batch.picked)
+    ]
+    return _in_parts(project, back, batch, Progress("Taking decisions back"), report)
+
+
+def _in_parts(
+    project: Project, requests: Sequence[Request], batch: Batch, stage: Progress, report: Report
+) -> int:
+    recorded = 0
+    # In parts, so that other people's decisions do not wait for the end of a long list.
+    for start in range(0, len(requests), _AT_ONCE):
+        report(replace(stage, done=start, total=len(requests)))
+        part = requests[start : start + _AT_ONCE]
+        recorded += len(project.decide(part, reviewer=batch.reviewer).recorded)
+    return recorded
 
 
 def dismiss(project: Project, kind: str, part: Part = WHOLE, *, reviewer: str = "") -> int:

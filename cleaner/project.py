@@ -173,6 +173,11 @@ class Project:
         with self.store.write() as connection:
             return picks.keep(connection, item_ids, datetime.now(UTC).isoformat())
 
+    def picked(self, name: str) -> list[int]:
+        """Return the numbers of images that were kept under a name; none if it was forgotten."""
+        with self.store.read() as connection:
+            return picks.picked(connection, name)
+
     def points(self, item_ids: Sequence[int]) -> dict[int, Point]:
         """Return how these images stand, by their number, without those that are gone."""
         with self.store.read() as connection:

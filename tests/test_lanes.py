@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from cleaner import lanes
-from cleaner.errors import UnknownKind
+from cleaner.errors import JobCancelled, UnknownKind
 from cleaner.items import Item
 from cleaner.lanes import Part
+from cleaner.progress import Progress
 from cleaner.project import Project
 from cleaner.recording import Request
 from tests.pictures import detailed
@@ -71,6 +72,37 @@ def test_all_images_of_a_kind_can_be_excluded(twins: Project) -> None:
     assert len(proposal.excluded) == 5
     lanes.carry_out(twins, proposal)
     assert twins.status()["decided"]["excluded"] == 5
+
+
+def test_a_batch_is_excluded_in_parts_once_and_taken_back(
+    twins: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "_AT_ONCE", 2)
+    batch = lanes.batch_of(twins, lanes.all_excluded(twins, "near_duplicate"), reviewer="Ann")
+    told: list[Progress] = []
+    assert lanes.exclude_batch(twins, batch, told.append) == 5
+    assert [(one.done, one.total) for one in told] == [(0, 5), (2, 5), (4, 5)]
+    lanes.exclude_batch(twins, batch)
+    assert len(twins.history()) == 5
+    assert {one.reviewer for one in twins.history()} == {"Ann"}
+    assert lanes.take_batch_back(twins, batch) == 5
+    assert twins.status()["decided"]["excluded"] == 0
+
+
+def test_of_a_batch_that_was_stopped_all_that_was_done_is_taken_back(
+    twins: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "_AT_ONCE", 2)
+    batch = lanes.batch_of(twins, lanes.all_excluded(twins, "near_duplicate"))
+
+    def stop_at_the_second(progress: Progress) -> None:
+        if progress.done:
+            raise JobCancelled("Cancelled.")
+
+    with pytest.raises(JobCancelled):
+        lanes.exclude_batch(twins, batch, stop_at_the_second)
+    assert twins.status()["decided"]["excluded"] == 2
+    assert lanes.take_batch_back(twins, batch) == 2
 
 
 def test_what_was_dismissed_does_not_return_with_a_scan(twins: Project) -> None:

@@ -32,6 +32,12 @@ def _forget_old(connection: Connection) -> None:
     connection.execute(delete(picks).where(picks.c.pick_id.not_in(kept)))
 
 
+def picked(connection: Connection, pick_id: str) -> list[int]:
+    """Return the numbers of the images kept under this name; none if it was forgotten."""
+    of_pick = select(picks.c.item_id).where(picks.c.pick_id == pick_id)
+    return list(connection.scalars(of_pick.order_by(picks.c.item_id)))
+
+
 def is_picked(pick_id: str | None) -> ColumnElement[bool]:
     """Return the condition that an image is one of those kept under this name."""
     return items.c.item_id.in_(select(picks.c.item_id).where(picks.c.pick_id == pick_id))

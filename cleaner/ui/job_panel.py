@@ -24,6 +24,8 @@ KIND_WORDS = {
     "grid": "Training several final models",
     "receipt": "Measuring the models",
     "undo": "Taking decisions back",
+    "exclude": "Excluding images",
+    "include": "Taking decisions back",
     "map": "Drawing the map",
     "export": "Converting the model",
 }

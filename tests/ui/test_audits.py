@@ -15,7 +15,7 @@ from cleaner.store import findings
 from cleaner.ui import lane_words
 from cleaner.ui.pages import audits
 from tests.ui.samples import filled_project
-from tests.ui.test_pages import button, labels, run_page, texts
+from tests.ui.test_pages import button, labels, run_page, started, texts
 
 _TWINS = "They show nearly the same picture."
 
@@ -84,6 +84,18 @@ def test_one_of_each_group_is_kept_after_it_was_shown_and_comes_back(audited: Pr
     assert "1 image excluded." in texts(app)
     press(app, "Undo")
     assert excluded(audited) == set()
+
+
+def test_very_many_are_excluded_by_a_job_and_brought_back_by_one(
+    audited: Project, monkeypatch: pytest.MonkeyPatch, idle_workers: None
+) -> None:
+    monkeypatch.setattr(audits, "MOST_AT_ONCE", 2)
+    app = press(press(open_lane(audited, "dark"), "Exclude …"), "Exclude 3 images")
+    ((kind, settings),) = started(audited)
+    assert kind == "exclude"
+    assert lanes.exclude_batch(audited, lanes.Batch(**settings)) == 3
+    assert "3 images to be excluded." in texts(app)
+    assert "Undo" in labels(app)
 
 
 def test_nothing_happens_when_it_is_cancelled(audited: Project) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import streamlit as st
@@ -11,7 +11,7 @@ import streamlit as st
 from cleaner import lanes
 from cleaner.errors import CleanerError
 from cleaner.items import Item, shown_path
-from cleaner.lanes import Part, Proposal
+from cleaner.lanes import Batch, Part, Proposal
 from cleaner.project import Project
 from cleaner.recording import Recorded
 from cleaner.selection import Selection
@@ -28,6 +28,8 @@ _IN_A_ROW = 5
 _PREVIEWED = 6
 # An address names no more images than that; the rest is reached by the next one.
 MOST_REVIEWED = 5_000
+# More images are excluded, or brought back, by a job that says how far it is.
+MOST_AT_ONCE = 1_000
 _ALL_BUT, _ONLY = "All but the selected", "Only the selected"
 
 Go = Callable[..., None]
@@ -81,10 +83,11 @@ def _chosen(known: Sequence[Lane]) -> Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What the last action did; `recorded` can be taken back."""
+    """What the last action did; `recorded`, or what a job did with a batch, can be taken back."""
 
     words: str
     recorded: Recorded | None = None
+    batch: Batch | None = None
 
 
 def _tell_done(project: Project) -> None:
@@ -94,6 +97,8 @@ def _tell_done(project: Project) -> None:
     with st.container(border=True, key="audit-done-panel"):
         words, undo, away = st.columns([5, 1.2, 1.2], vertical_alignment="center")
         words.text(done.words)
+        if done.batch is not None and undo.button("Undo", key="audit-undo", width="stretch"):
+            _start(project, "include", done.batch, _Done("They come back."))
         if done.recorded is not None and undo.button("Undo", key="audit-undo", width="stretch"):
             with st.spinner("Taking it back …"):
                 back = lanes.take_back(project, done.recorded, reviewer=session.reviewer())
@@ -103,6 +108,14 @@ def _tell_done(project: Project) -> None:
         if away.button("OK", key="audit-ok", width="stretch"):
             del st.session_state["audit-done"]
             st.rerun()
+
+
+def _start(project: Project, kind: str, batch: Batch, done: _Done) -> None:
+    """Start a job on a batch; what it does is told from then on, unless it does not start."""
+    before = st.session_state.get("audit-done")
+    st.session_state["audit-done"] = done
+    job_panel.start(project, kind, asdict(batch))
+    st.session_state["audit-done"] = before
 
 
 # -- one lane ----------------------------------------------------------------------------
@@ -248,6 +261,9 @@ class _Desk:
             st.text(f"And {counted(len(proposal.groups) - _PREVIEWED, 'more group')}.")
 
     def _carry_out(self, proposal: Proposal) -> None:
+        if len(proposal.excluded) > MOST_AT_ONCE:
+            self._carry_out_by_job(proposal)
+            return
         try:
             with st.spinner("Writing it down …"):
                 recorded = lanes.carry_out(self.project, proposal, reviewer=session.reviewer())
@@ -260,6 +276,16 @@ class _Desk:
             st.text(recorded.rejected[0].reason)
             return
         self._finish(_Done(f"{counted(len(recorded.recorded), 'image')} excluded.", recorded))
+
+    def _carry_out_by_job(self, proposal: Proposal) -> None:
+        batch = lanes.batch_of(self.project, proposal, reviewer=session.reviewer())
+        words = f"{counted(len(proposal.excluded), 'image')} to be excluded."
+        asked = st.session_state.pop("audit-asked")
+        marks = dict(self._marks)
+        self._marks.clear()
+        _start(self.project, "exclude", batch, _Done(words, batch=batch))
+        st.session_state["audit-asked"] = asked
+        self._marks.update(marks)
 
     # -- a page of findings --------------------------------------------------------------
 
