@@ -25,6 +25,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from PIL import Image, ImageEnhance, ImageOps
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -94,6 +95,7 @@ def main(dataset: Path | None, out: Path) -> None:
             key = Registry(Path(home)).open(dataset)
             _shoot_review(camera, key)
             camera.shoot("overview", f"overview?dataset={key}")
+            camera.shoot("audits", f"audits?dataset={key}")
             camera.shoot("history", f"history?dataset={key}")
             camera.shoot("model", f"model?dataset={key}")
 
@@ -103,6 +105,7 @@ def _tell_the_demo(camera: Camera, home: Path) -> None:
     camera.shoot("welcome", "")
     root = home / "digits"
     demo.make(root)
+    _plant_copies(root)
     key = Registry(home).open(root)
     project = Project(root)
     camera.shoot("start", f"overview?dataset={key}")
@@ -194,7 +197,7 @@ def _review_truthfully(camera: Camera, project: Project, key: str) -> None:
     page.goto(f"{camera.url}/review?dataset={key}")
     # Images drawn at random come up among the suspects, so the page says which one is next.
     for item_id in _shown(page):
-        true_label = truth[items[item_id].content_hash]
+        true_label = truth.get(items[item_id].content_hash, items[item_id].current_label)
         if true_label == items[item_id].current_label:
             page.keyboard.press("a")
         else:
@@ -228,6 +231,16 @@ def _wait(project: Project, job: Job) -> None:
             raise TimeoutError(f"The job takes more than {JOB_SECONDS} seconds.")
 
     jobs.follow(project, job, watch)
+
+
+def _plant_copies(root: Path) -> None:
+    """Put changed copies of some digits beside them, so that the audits have something to say."""
+    for name in ("three", "seven", "nine"):
+        original = sorted((root / name).glob("*.jpg"))[5]
+        with Image.open(original) as picture:
+            ImageOps.mirror(picture).save(root / name / "mirrored.jpg")
+            picture.crop((3, 2, 117, 118)).save(root / name / "cropped.jpg")
+            ImageEnhance.Brightness(picture).enhance(0.25).save(root / name / "dark.jpg")
 
 
 def _wait_for_curves(project: Project, job: Job) -> None:
