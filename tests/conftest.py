@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(home))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_loaded_is_kept() -> None:
+    """Let the garbage collector leave alone what stays: modules, and what pytest remembers.
+
+    Streamlit collects after each run of a page. With TensorFlow loaded that walks through millions
+    of objects each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
