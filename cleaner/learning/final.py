@@ -285,8 +285,13 @@ def _head(task: _Task, gathered: TrainingSet) -> tuple[TrainingSet, FinalHead]:
             strict=True,
         )
     )
-    keep = task.milestones.last_layer if task.milestones else None
     before = task.plan.predecessor
+    if before is not None:
+        task.report(Progress("Learning the new classes"))
+        widened = before.widened(train, photos.class_names, settings)
+        if widened is not None:
+            return photos, widened
+    keep = task.milestones.last_layer if task.milestones else None
     begin = before.last_layer(photos.class_names) if before else None
     return photos, train_head(train, validation, settings, task.report, keep, begin)
 

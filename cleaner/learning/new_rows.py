@@ -83,12 +83,34 @@ def learnt(old: Top, images: Known, class_count: int, rng: np.random.Generator) 
         class_count: how many classes are new.
         rng: draws the imagined images and the folds.
     """
-    # What all rows have in common changes no answer, and would weigh on the new ones.
-    common = Top(old.kernel.mean(axis=1, keepdims=True), old.bias.mean(keepdims=True))
-    apart = Top(old.kernel - common.kernel, old.bias - common.bias)
+    common, apart = _parted(old)
     rows = _against(apart, images, class_count, rng)
     lowered = rows.bias - _room_below(apart, images, class_count, rng)
     return Top(rows.kernel + common.kernel, (lowered + common.bias).astype(np.float32))
+
+
+def learnt_beside(old: Top, images: Known, class_count: int) -> Top:
+    """Return the rows of the new classes where there are images of the old ones to learn beside.
+
+    With images in place of imagined ones, the rows need not be lowered afterwards.
+
+    Args:
+        old: the last layer that is kept.
+        images: of the new classes and of the old ones; the groups do not matter.
+        class_count: how many classes are new.
+    """
+    common, apart = _parted(old)
+    rows = _fitted(apart, images.features, images.labels, class_count)
+    return Top(rows.kernel + common.kernel, (rows.bias + common.bias).astype(np.float32))
+
+
+def _parted(old: Top) -> tuple[Top, Top]:
+    """Return what all rows have in common, and the rows without it.
+
+    It changes no answer, and would weigh on the new rows.
+    """
+    common = Top(old.kernel.mean(axis=1, keepdims=True), old.bias.mean(keepdims=True))
+    return common, Top(old.kernel - common.kernel, old.bias - common.bias)
 
 
 def _against(old: Top, images: Known, class_count: int, rng: np.random.Generator) -> Top:

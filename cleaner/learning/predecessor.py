@@ -22,8 +22,10 @@ from cleaner.errors import BackboneError, ImageRejected, ModelError
 from cleaner.estimates.intervals import wilson_interval
 from cleaner.exporters import MODEL_FILES, tflite
 from cleaner.items import shown_path
+from cleaner.learning import new_rows
 from cleaner.learning.architectures import open_architecture
-from cleaner.learning.new_rows import Top
+from cleaner.learning.final_head import Featured, FinalHead
+from cleaner.learning.new_rows import OLD, Known, Top
 from cleaner.learning.training_set import Photo, TrainingSet
 from cleaner.progress import Report
 from cleaner.project import Project
@@ -101,6 +103,31 @@ class Predecessor:
                 known = self._model.class_names.index(name)
                 begin.kernel[:, column], begin.bias[column] = kernel[:, known], bias[known]
         return begin
+
+    def widened(
+        self, train: Featured, class_names: Sequence[str], settings: TrainSettings
+    ) -> FinalHead | None:
+        """Return its last layer with a row for each class that it lacks; None where it lacks none.
+
+        The rows that it has stay as they are, so that an old answer can only change where a new
+        row outbids all of them.
+        """
+        knew = np.isin(class_names, self._model.class_names)
+        if knew.all() or not knew.any():
+            return None
+        top, new = self.last_layer(class_names), np.flatnonzero(~knew)
+        labels = np.full(len(class_names), OLD, np.int64)
+        labels[new] = np.arange(len(new))
+        views, items, features = train.features.shape
+        images = Known(
+            train.features.reshape(-1, features),
+            np.tile(labels[train.labels], views),
+            np.tile(np.arange(items), views),
+        )
+        old = Top(top.kernel[:, knew], top.bias[knew])
+        rows = new_rows.learnt_beside(old, images, len(new))
+        top.kernel[:, new], top.bias[new] = rows.kernel, rows.bias
+        return FinalHead(top.kernel, top.bias, {"loss": []}, settings.output_name)
 
     def compared(
         self, photos: TrainingSet, answers: Sequence[dict[str, Any]], report: Report

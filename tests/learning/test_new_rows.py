@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaner.learning.new_rows import OLD, Known, Top, learnt
+from cleaner.learning.new_rows import OLD, Known, Top, learnt, learnt_beside
 
 FEATURES, OLD_CLASSES, NEW_CLASSES = 64, 40, 5
 
@@ -58,6 +58,16 @@ def test_old_answers_stay_though_no_old_image_was_seen(world: World, joined: Top
     seen = world.images(range(OLD_CLASSES), 50)
     answers = joined.scores(seen.features).argmax(axis=1)
     assert (answers >= OLD_CLASSES).mean() <= 0.03
+
+
+def test_beside_images_of_old_classes_new_ones_are_known_and_old_answers_stay(world: World) -> None:
+    everything = world.images(range(OLD_CLASSES + NEW_CLASSES), 20)
+    top = world.old.beside(learnt_beside(world.old, everything, NEW_CLASSES))
+    seen = world.images(range(OLD_CLASSES + NEW_CLASSES), 30)
+    answers = top.scores(seen.features).argmax(axis=1)
+    is_old = seen.labels == OLD
+    assert (answers[is_old] >= OLD_CLASSES).mean() <= 0.03
+    assert (answers[~is_old] == OLD_CLASSES + seen.labels[~is_old]).mean() >= 0.9
 
 
 def test_a_handful_of_images_is_enough(world: World) -> None:

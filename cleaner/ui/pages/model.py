@@ -266,9 +266,10 @@ def _training(project: Project, models: Sequence[FinalModel], *, busy: bool) -> 
 
 def _joining(project: Project, models: Sequence[FinalModel]) -> None:
     st.markdown(
-        "Put the new class's folder beside the others. The network of a model stays as it is, and "
-        "only its last layer is learnt anew, from all classes: that takes seconds where the "
-        "features of the old images are kept, and says how many answers on them are others."
+        "Put the new class's folder beside the others. The model stays as it is, and only what "
+        "tells the new class from the others is learnt: that takes seconds where the features of "
+        "the old images are kept, and says how many answers on them are others. Without a new "
+        "class, the whole last layer is learnt anew from the labels as they are now."
     )
     model = _chosen(models, "Whose network", "begin-from")
     if not st.button("Learn the last layer", key="learn-last-layer", type="primary"):
