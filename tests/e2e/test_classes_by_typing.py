@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from cleaner.project import Project
 from tests.e2e.conftest import DeckPage, Server
@@ -50,53 +50,63 @@ def test_the_whole_name_goes_before_its_beginning_and_a_word_before_a_part(
     expect(options.nth(2)).to_have_text("daisy")
 
 
-def test_a_typed_class_keeps_its_number_while_the_tab_is_open(
+def names_on(chips: Locator) -> list[str]:
+    return [text[1:] for text in chips.all_text_contents()]
+
+
+def test_the_classes_suggested_most_have_numbers_and_make_room_for_typed_ones(
     page: Page, server: Server, flowers: Project
 ) -> None:
     deck = DeckPage(page, server.address(flowers, "review"))
     chips = page.locator(".classes .chip[data-name]")
-    expect(chips).to_have_count(0)
-    page.keyboard.press("1")  # stands for nothing yet
-    type_class(deck, "tul")
-    expect(page.get_by_text("tulip is on 1 from now on")).to_be_attached()
-    type_class(deck, "po")
-    type_class(deck, "tulip")
-    expect(chips).to_have_text(["1tulip", "2poppy"])
-    deck.press("2", "1")
+    expect(chips).not_to_have_count(0)
+    before = names_on(chips)
+    assert before == sorted(before)
+    assert set(before) <= {item.suggested_label for item in flowers.queue()}
+    free = 9 - len(before)
+    *first, last, later = [name for name in FLOWERS if name not in before][: free + 2]
+    for name in first:
+        type_class(deck, name)
+    expect(page.get_by_text(f"{first[0]} is on {len(before) + 1} from now on")).to_be_attached()
+    assert names_on(chips) == [*before, *first]
+    type_class(deck, last)
+    assert names_on(chips) == [*before[:-1], last, *first]
+    deck.press("1", str(len(before)))
     deck.wait_saved()
-    assert labels_of(flowers) == ["tulip", "poppy", "tulip", "poppy", "tulip"]
+    assert labels_of(flowers) == [*first, last, before[0], last]
 
-    for letters in ("ro", "li", "lu", "snow", "vio", "fr", "cro"):
-        type_class(deck, letters)
-    expect(chips).to_have_count(9)
-    type_class(deck, "blue")  # all nine were used in this session
-    kept = ("tulip", "poppy", "rose", "lily", "lupin", "snowdrop", "violet", "freesia", "crocus")
-    expect(chips).to_have_text([f"{number}{name}" for number, name in enumerate(kept, 1)])
+    for name in before[1:-1]:
+        type_class(deck, name)
+    type_class(deck, later)  # all nine were used in this session
+    assert names_on(chips) == [*before[:-1], last, *first]
 
 
 def test_the_next_session_begins_with_those_classes_and_makes_room_for_new_ones(
     page: Page, server: Server, flowers: Project
 ) -> None:
     deck = DeckPage(page, server.address(flowers, "review"))
-    for letters in ("ro", "li", "lu", "snow", "vio", "fr", "cro", "po", "tu"):
-        type_class(deck, letters)
+    chips = page.locator(".classes .chip[data-name]")
+    typed = ("rose", "lily", "lupin", "snowdrop", "violet", "freesia", "crocus", "poppy", "tulip")
+    for name in typed:
+        type_class(deck, name)
+    kept = names_on(chips)
+    assert sorted(kept) == sorted(typed)
     deck.press("1", "4")
     deck.wait_saved()
     page.reload()
     deck.wait()
-    chips = page.locator(".classes .chip[data-name]")
-    expect(chips).to_have_count(9)
+    assert names_on(chips) == kept
     page.close()
 
     later = DeckPage(page.context.new_page(), deck.url)
-    chips = later.page.locator(".classes .chip[data-name]")
-    expect(chips.nth(0)).to_have_text("1rose")
     later.press("2")
-    type_class(later, "blue")  # in place of lupin, the longest unused one
-    expect(chips.nth(2)).to_have_text("3bluebell")
-    expect(chips.nth(1)).to_have_text("2lily")
+    type_class(later, "bluebell")  # in place of the longest unused one
+    used = (kept[0], kept[3], kept[1])
+    oldest = next(name for name in typed if name not in used)
+    chips = later.page.locator(".classes .chip[data-name]")
+    assert names_on(chips) == [name if name != oldest else "bluebell" for name in kept]
     later.wait_saved()
-    assert labels_of(flowers)[-2:] == ["lily", "bluebell"]
+    assert labels_of(flowers)[-2:] == [kept[1], "bluebell"]
 
 
 def test_few_classes_have_their_numbers_at_once(

@@ -139,6 +139,8 @@ class Deck {
       this.left = this.matching = page.matching;
       this.takeHistory(history);
       this.numbers.setClasses(page.classes.map((one) => one.name));
+      const told = this.blind ? [] : page.items.filter((item) => !item.is_blind);
+      this.numbers.suggest(told.map((item) => item.suggested_label));
       this.screen.setClasses(page.classes);
       this.takePage(page);
       this.loading = false;
