@@ -22,6 +22,9 @@ FLAGGED, DOUBTFUL, TRUSTED = range(3)
 LEAST_CHANCE = 0.01
 # Of each band at least so many come among the first `usual_size`.
 LEAST_DRAWN = 5
+# And of what the queue puts up at most such a share. All of it is going to be reviewed, so little is
+# learnt from drawing more, and whoever reviews a drawn image is not told why it is suspect.
+MOST_FLAGGED = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +50,10 @@ def draw(wrong: LabelQuality, labels: Labels, flagged: ItemMask, rng: np.random.
     """Return the band and the place of every image.
 
     Bands are weighted by the standard deviation that their chances of being wrong cause (Neyman,
-    Journal of the Royal Statistical Society 97, 1934), with LEAST_CHANCE as the least. The other
-    two share what is not flagged so that each has half of the sum of standard deviations (Dalenius
-    and Hodges, Journal of the American Statistical Association 54, 1959).
+    Journal of the Royal Statistical Society 97, 1934), with LEAST_CHANCE as the least, and what is
+    flagged as MOST_FLAGGED allows. The other two share what is not flagged so that each has half of
+    the sum of standard deviations (Dalenius and Hodges, Journal of the American Statistical
+    Association 54, 1959).
 
     Args:
         wrong: (item,), the chance that each label is wrong, 0..1.
@@ -61,12 +65,12 @@ def draw(wrong: LabelQuality, labels: Labels, flagged: ItemMask, rng: np.random.
     band = _bands(wrong, flagged, spread)
     place = np.zeros(wrong.shape)
     usual_share = usual_size(wrong.size) / max(1, wrong.size)
+    weights = _weights(spread, band, MOST_FLAGGED / usual_share)
     for one in (FLAGGED, DOUBTFUL, TRUSTED):
         rows = np.flatnonzero(band == one)
         if not rows.size:
             continue
-        weight = spread[rows].mean() / spread.mean()
-        weight = max(weight, LEAST_DRAWN / (usual_share * rows.size))
+        weight = max(weights[one], LEAST_DRAWN / (usual_share * rows.size))
         order = rows[_in_turns(labels[rows], rng)]
         place[order] = (np.arange(rows.size) + 0.5) / (rows.size * weight)
     return Lots(band, place)
@@ -76,6 +80,17 @@ def _spread(wrong: LabelQuality) -> LabelQuality:
     chance = np.clip(wrong, LEAST_CHANCE, 0.5)
     spread: LabelQuality = np.sqrt(chance * (1 - chance))
     return spread
+
+
+def _weights(spread: LabelQuality, band: Bands, most_flagged: float) -> dict[int, float]:
+    """Return how often each band is drawn from, beside one image in as many as there are."""
+    weights = {one: spread[band == one].mean() / spread.mean() for one in np.unique(band).tolist()}
+    flagged = float(np.mean(band == FLAGGED))
+    if flagged < 1 and weights.get(FLAGGED, 0.0) > most_flagged:
+        left = (1 - flagged * most_flagged) / (1 - flagged * weights[FLAGGED])
+        weights = {one: weight * left for one, weight in weights.items()}
+        weights[FLAGGED] = most_flagged
+    return weights
 
 
 def _bands(wrong: LabelQuality, flagged: ItemMask, spread: LabelQuality) -> Bands:

@@ -27,13 +27,32 @@ def test_what_the_queue_puts_up_is_a_band_and_the_rest_is_split_by_doubt() -> No
     assert wrong[drawn.band == DOUBTFUL].min() >= wrong[drawn.band == TRUSTED].max()
 
 
-def test_each_band_gives_images_in_proportion_to_its_spread() -> None:
+def test_of_what_is_reviewed_anyway_one_in_ten_is_drawn_and_of_the_rest_by_its_spread() -> None:
     drawn, wrong, _ = _drawn()
     spread = np.sqrt(np.clip(wrong, 0.01, 0.5) * (1 - np.clip(wrong, 0.01, 0.5)))
-    first = np.argsort(drawn.place)[:300]
-    for band in (FLAGGED, DOUBTFUL, TRUSTED):
-        due = 300 * spread[drawn.band == band].sum() / spread.sum()
+    first = np.argsort(drawn.place)[: lots.usual_size(wrong.size)]
+    flagged = (drawn.band == FLAGGED).sum()
+    assert (drawn.band[first] == FLAGGED).sum() == pytest.approx(flagged / 10, abs=1)
+    left = first.size - flagged / 10
+    for band in (DOUBTFUL, TRUSTED):
+        due = left * spread[drawn.band == band].sum() / spread[drawn.band != FLAGGED].sum()
         assert (drawn.band[first] == band).sum() == pytest.approx(due, abs=2)
+
+
+def test_of_few_suspects_some_are_drawn_all_the_same() -> None:
+    rng = np.random.default_rng(0)
+    wrong = np.concatenate([np.full(10, 0.05), np.full(990, 0.02)])
+    flagged = np.arange(1_000) < 10
+    drawn = lots.draw(wrong, np.zeros(1_000, int), flagged, rng)
+    first = np.argsort(drawn.place)[:200]
+    assert (drawn.band[first] == FLAGGED).sum() == lots.LEAST_DRAWN
+
+
+def test_all_can_be_suspects() -> None:
+    rng = np.random.default_rng(0)
+    drawn = lots.draw(np.full(50, 0.9), np.zeros(50, int), np.ones(50, bool), rng)
+    assert (drawn.band == FLAGGED).all()
+    assert (np.sort(drawn.place)[:10] <= lots.usual_size(50) / 50).all()
 
 
 def test_classes_take_turns_by_their_sizes_however_many_are_looked_at() -> None:
