@@ -22,8 +22,8 @@ FLAGGED, DOUBTFUL, TRUSTED = range(3)
 LEAST_CHANCE = 0.01
 # Of each band at least so many come among the first `usual_size`.
 LEAST_DRAWN = 5
-# And of what the queue puts up at most such a share. All of it is going to be reviewed, so little is
-# learnt from drawing more, and whoever reviews a drawn image is not told why it is suspect.
+# And of what the queue puts up at most such a share. All of it is going to be reviewed, so little
+# is learnt from drawing more, and whoever reviews a drawn image is not told why it is suspect.
 MOST_FLAGGED = 0.1
 
 
