@@ -22,6 +22,7 @@ from cleaner import opinions
 from cleaner.project import Project
 from cleaner.recording import Request
 from cleaner.ui import bodies, routes, server
+from cleaner.ui.asked import MAX_BODY_BYTES
 from cleaner.ui.registry import Registry
 from tests.ui.samples import make_images, open_round
 
@@ -234,7 +235,7 @@ def test_only_this_apps_own_pages_may_decide(
 
 def test_a_huge_or_broken_body_is_refused(client: TestClient, api: str) -> None:
     as_json = {"content-type": "application/json"}
-    huge = b"[" + b" " * routes.MAX_BODY_BYTES + b"]"
+    huge = b"[" + b" " * MAX_BODY_BYTES + b"]"
     assert client.post(f"{api}/decisions", content=huge, headers=as_json).status_code == 413
     for broken in (b"[{", b"\xff\xfe", b"[" * 100_000):
         assert client.post(f"{api}/decisions", content=broken, headers=as_json).status_code == 400
