@@ -258,7 +258,8 @@ def _document(
             name: _format(name, path, receipt, exam, outcomes, speeds)
             for name, path in _files(model).items()
         },
-        "cleaning": receipt.get("cleaning"),
+        # What was found out when it was trained; a receipt says it of each model.
+        **{name: receipt.get(name) for name in ("cleaning", "joined", "unknown")},
         "epochs": receipt.get("epochs"),
         "seconds": receipt.get("seconds"),
         "notes": receipt.get("notes", []),

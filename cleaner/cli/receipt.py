@@ -13,7 +13,7 @@ from cleaner.cli.desk import Desk, dataset_verb, examples, table
 from cleaner.cli.watching import run_job
 from cleaner.errors import CleanerError, ModelError
 from cleaner.items import shown_path
-from cleaner.receipts import markdown
+from cleaner.receipts import markdown, words
 
 if TYPE_CHECKING:
     from cleaner.project import Project
@@ -116,6 +116,9 @@ def _lines(desk: Desk, document: dict[str, Any]) -> Iterator[str]:
     yield ""
     columns, rows = markdown.file_rows(document)
     yield from table(tuple(columns), [tuple(row) for row in rows])
+    yield f"\nMeasured on {words.machine_in_words(document['machine'])}."
+    for title, sentences in words.told_of_each(document):
+        yield from (f"{title}: {name}: {sentence}" for name, sentence in sentences)
     yield from document["notes"]
     picked = document.get("picked")
     if picked is not None:

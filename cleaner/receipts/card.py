@@ -66,6 +66,8 @@ def _quality(receipt: dict[str, Any]) -> Iterator[str]:
     if receipt.get("joined"):
         before = as_text(receipt["joined"]["model"])
         yield f"Beside {before}: {as_text(words.joined_in_words(receipt['joined']))}."
+    if receipt.get("unknown"):
+        yield f"When to answer unknown: {words.unknown_in_words(receipt['unknown'])}."
 
 
 def _ends(receipt: dict[str, Any]) -> Iterator[str]:

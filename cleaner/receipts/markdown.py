@@ -9,6 +9,7 @@ from typing import Any
 from cleaner.receipts import words
 
 _MOST_PAIRS = 10
+_MOST_CLASSES_IN_MATRIX = 20
 _MOST_MISTAKES = 20
 # What Markdown, and HTML in it, would take for more than text.
 _MARKUP = re.compile(r"([\\`*{}\[\]#|<>~&$]|(?<!\w)_|_(?!\w))")
@@ -23,8 +24,9 @@ def as_markdown(receipt: dict[str, Any]) -> str:
         table(*accuracy_rows(receipt)),
         "## Speed and size",
         table(*file_rows(receipt)),
-        *_cleaning(receipt),
+        *_sentences(receipt),
         *_differences(receipt),
+        *_matrices(receipt),
         *_mistakes(receipt),
         *_notes(receipt),
     ]
@@ -122,14 +124,10 @@ def _head(receipt: dict[str, Any]) -> str:
     )
 
 
-def _cleaning(receipt: dict[str, Any]) -> Iterator[str]:
-    measured = [model for model in receipt["models"] if model["cleaning"]]
-    if measured:
-        yield "## What cleaning brought"
-        yield "\n".join(
-            f"* {as_text(model['architecture'])}: {as_text(words.gain_in_words(model['cleaning']))}"
-            for model in measured
-        )
+def _sentences(receipt: dict[str, Any]) -> Iterator[str]:
+    for title, sentences in words.told_of_each(receipt):
+        yield f"## {title}"
+        yield "\n".join(f"* {as_text(name)}: {as_text(sentence)}" for name, sentence in sentences)
 
 
 def _differences(receipt: dict[str, Any]) -> Iterator[str]:
@@ -160,6 +158,19 @@ def pair_rows(pairs: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str
         [pair["true"], pair["predicted"], f"{pair['images']:,}", f"{pair['difference']:+,}"]
         for pair in pairs
     ]
+
+
+def _matrices(receipt: dict[str, Any]) -> Iterator[str]:
+    models = [model for model in receipt["models"] if model["accuracy"] is not None]
+    if not models or len(receipt["classes"]) > _MOST_CLASSES_IN_MATRIX:
+        return
+    yield "## Confusion matrix"
+    yield "Rows are true classes, columns predicted ones."
+    columns = ["", *(as_text(name) for name in receipt["classes"])]
+    for model in models:
+        yield f"### {as_text(model['architecture'])}"
+        rows = zip(receipt["classes"], model["confusion_matrix"], strict=True)
+        yield table(columns, [[name, *(f"{n:,}" for n in counts)] for name, counts in rows])
 
 
 def _mistakes(receipt: dict[str, Any]) -> Iterator[str]:

@@ -29,7 +29,7 @@ def as_page(receipt: dict[str, Any]) -> str:
             *_plots(receipt),
             "<h2>Speed and size</h2>",
             _table(*file_rows(receipt)),
-            *_cleaning(receipt),
+            *_sentences(receipt),
             *(line for model in receipt["models"] for line in _model(model, receipt["classes"])),
             *_notes(receipt),
         ]
@@ -72,13 +72,10 @@ def _plots(receipt: dict[str, Any]) -> Iterator[str]:
     yield "</div>"
 
 
-def _cleaning(receipt: dict[str, Any]) -> Iterator[str]:
-    measured = [model for model in receipt["models"] if model["cleaning"]]
-    if measured:
-        yield "<h2>What cleaning brought</h2><ul>"
-        for model in measured:
-            sentence = words.gain_in_words(model["cleaning"])
-            yield f"<li>{escape(model['architecture'])}: {escape(sentence)}</li>"
+def _sentences(receipt: dict[str, Any]) -> Iterator[str]:
+    for title, sentences in words.told_of_each(receipt):
+        yield f"<h2>{title}</h2><ul>"
+        yield from (f"<li>{escape(name)}: {escape(said)}</li>" for name, said in sentences)
         yield "</ul>"
 
 

@@ -6,6 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 
+def told_of_each(receipt: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return titles, and under each the sentences about the models that it concerns.
+
+    Receipts that were kept by an earlier version have fewer of them.
+    """
+    found = [
+        (title, [(one["architecture"], say(one[key])) for one in receipt["models"] if one.get(key)])
+        for title, key, say in (
+            ("What cleaning brought", "cleaning", gain_in_words),
+            ("Beside the model it began from", "joined", joined_in_words),
+            ("When to answer unknown", "unknown", unknown_in_words),
+        )
+    ]
+    return [(title, sentences) for title, sentences in found if sentences]
+
+
 def gain_in_words(cleaning: dict[str, Any]) -> str:
     """Return the sentence about what cleaning brought.
 

@@ -207,6 +207,34 @@ def _compared_row(model: Mapping[str, Any], name: str, found: Mapping[str, Any])
     }
 
 
+def class_difference_rows(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each class with what a model of a receipt gets of it, the most lost first."""
+    rows = [
+        {
+            "class": _cell(one["class"]),
+            "images": one["images"],
+            "recall": words.share(one["recall"]),
+            "beside the largest": round(100 * one["difference"], 1),
+            "F1 beside it": round(100 * one["f1_difference"], 1),
+        }
+        for one in model["beside_reference"]["per_class"]
+    ]
+    return sorted(rows, key=lambda row: float(row["beside the largest"]))
+
+
+def pair_difference_rows(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return which class a model of a receipt takes for which, and how much oftener."""
+    return [
+        {
+            "true": _cell(pair["true"]),
+            "predicted": _cell(pair["predicted"]),
+            "images": pair["images"],
+            "more than the largest": pair["difference"],
+        }
+        for pair in model["beside_reference"]["pairs"]
+    ]
+
+
 def plotted_rows(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return accuracy, time and size of each file that was run, for a plot."""
     return [

@@ -253,6 +253,33 @@ def against(rows: Sequence[Mapping[str, object]], cost: str, title: str) -> Plot
     return chart.properties(height=320)
 
 
+def reliability(points: Sequence[Mapping[str, float]]) -> Plot:
+    """Return accuracy against confidence, a dot a tenth of confidence, larger for more images.
+
+    Args:
+        points: with ``confidence``, ``accuracy`` and ``images``, as a receipt has them.
+    """
+    ends = alt.Scale(domain=[0, 1])
+    shares = alt.Axis(format=".0%", tickCount=5)
+    x = alt.X("confidence:Q", title="confidence", scale=ends, axis=shares)
+    y = alt.Y("accuracy:Q", title="accuracy", scale=ends, axis=shares)
+    same = alt.Chart(pd.DataFrame({"confidence": [0, 1], "accuracy": [0, 1]}))
+    line = same.mark_line(color="#8a94a8", strokeDash=[4, 4]).encode(x=x, y=y)
+    tooltip = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("confidence", "accuracy")]
+    dots = (
+        alt.Chart(pd.DataFrame(list(points)))
+        .mark_circle(color="#4a72e0", opacity=0.9)
+        .encode(
+            x=x,
+            y=y,
+            size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[40, 400])),
+            tooltip=[*tooltip, "images:Q"],
+        )
+    )
+    chart: Plot = alt.layer(line, dots)
+    return chart.properties(width=320, height=300)
+
+
 def class_sizes(sizes: Mapping[str, tuple[int, int]]) -> Plot:
     """Return two bars a class: the images that came with its label, and those that have it now.
 

@@ -22,6 +22,7 @@ KIND_WORDS = {
     "round": "Cleaning and retraining",
     "train": "Training the final model",
     "grid": "Training several final models",
+    "extend": "Joining ImageNet's classes",
     "receipt": "Measuring the models",
     "undo": "Taking decisions back",
     "exclude": "Excluding images",

@@ -62,6 +62,13 @@ def _model(
             "tflite_int8": _run("model_int8.tflite", accuracy, slow / 2),
         },
         "cleaning": {"gain": 0.07, "gain_interval": [0.03, 0.11], "accuracy_before": 0.8},
+        "joined": None,
+        "unknown": {
+            "threshold": 0.61,
+            "false_rejections": 0.04,
+            "caught": 0.8,
+            "caught_of": 50,
+        },
         "epochs": {},
         "seconds": {},
         "notes": [],

@@ -127,6 +127,11 @@ def add_model(project: Project) -> FinalModel:
         "size_bytes": {"tflite": 4_000_000},
         "images_per_second": 88.0,
         "confusion_matrix": [[9, 1], [3, 27]],
+        "calibration": {
+            "ece": 0.05,
+            "points": [{"confidence": 0.85, "accuracy": 0.9, "images": 40}],
+        },
+        "unknown": {"threshold": 0.61, "false_rejections": 0.04, "caught": None},
         "per_class": {
             "a": {"images": 10, "precision": 0.75, "recall": 0.9, "f1": 0.82},
             "b": {"images": 30, "precision": 0.96, "recall": 0.9, "f1": 0.93},
@@ -432,6 +437,8 @@ def test_a_trained_model_shows_its_receipt_and_its_files(project: Project) -> No
     add_model(project)
     app = run_page(project, "model")
     assert "Accuracy 90.0%" in texts(app)
+    assert "below 61%; that turns away 4.0% of known images" in texts(app)
+    assert "Confidence and accuracy lie 5.0% apart" in texts(app)
     offered = [one.proto.label for one in app.get("download_button")]
     assert offered == ["↓ TensorFlow Lite", "↓ SavedModel (zip)"]
     assert "confusion_matrix" not in json.dumps([one.value for one in app.json])
@@ -457,6 +464,16 @@ def test_models_are_compared_side_by_side(project: Project) -> None:
         for model in ("efficientnet_lite2", "mobilenet_v2_1.0_224")
         for kind in ("float32", "int8")
     ]
+    (lost,) = (
+        one.value.to_dict("records") for one in app.dataframe if "F1 beside it" in one.value.columns
+    )
+    assert [row["beside the largest"] for row in lost] == [-50.0, 0.0]
+    (pairs,) = (
+        one.value.to_dict("records")
+        for one in app.dataframe
+        if "more than the largest" in one.value.columns
+    )
+    assert [(pair["predicted"], pair["more than the largest"]) for pair in pairs] == [("cat", 1)]
     offered = [one.proto.label for one in app.get("download_button")]
     assert offered[2:] == ["↓ Receipt as a page", "↓ as Markdown", "↓ as JSON"]
 

@@ -12,7 +12,7 @@ from cleaner import mobilenets, receipts
 from cleaner.errors import CleanerError, SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.receipts import gain_in_words, joined_in_words
+from cleaner.receipts import gain_in_words, joined_in_words, unknown_in_words
 from cleaner.selection import Selection
 from cleaner.settings import PUBLISHED, GridSettings, TrainSettings
 from cleaner.store.models import FinalModel
@@ -97,6 +97,8 @@ def _facts(model: FinalModel) -> None:
         st.markdown(f"**What cleaning brought:** {gain_in_words(receipt['cleaning'])}")
     if receipt.get("joined"):
         st.text(f"Beside the model it began from: {joined_in_words(receipt['joined'])}")
+    if receipt.get("unknown"):
+        st.text(f"When to answer unknown: {unknown_in_words(receipt['unknown'])}")
 
 
 def _share(value: float | None) -> str:
@@ -129,6 +131,14 @@ def _confusion(model: FinalModel) -> None:
         return
     on_dark = st.context.theme.type == "dark"
     st.altair_chart(charts.confusion(matrix, model.class_names, on_dark=on_dark))
+    calibration = model.receipt.get("calibration", {"points": []})
+    if calibration["points"]:
+        st.subheader("Calibration")
+        st.text(
+            f"Confidence and accuracy lie {_share(calibration['ece'])} apart on average; on the "
+            "line they would be the same."
+        )
+        st.altair_chart(charts.reliability(calibration["points"]), width="content")
 
 
 def _classes_and_mistakes(
@@ -188,7 +198,26 @@ def _comparison(
     if rows:
         left.altair_chart(charts.against(rows, "milliseconds", "milliseconds a photo, one thread"))
         right.altair_chart(charts.against(rows, "megabytes", "megabytes of the file"))
+    _differences(receipt)
     _receipt_files(receipt)
+
+
+def _differences(receipt: dict[str, Any]) -> None:
+    """Offer class by class, and pair by pair, what smaller models answer otherwise."""
+    smaller = [model for model in receipt["models"] if not model["is_reference"]]
+    if not smaller:
+        return
+    with st.expander("Where a model differs from the largest"):
+        number = st.selectbox(
+            "Model",
+            range(len(smaller)),
+            key="differing",
+            format_func=lambda index: shown_path(smaller[index]["model_id"]),
+        )
+        left, right = st.columns(2, gap="large")
+        left.dataframe(actions.class_difference_rows(smaller[number]), hide_index=True)
+        pairs = actions.pair_difference_rows(smaller[number])
+        right.dataframe(pairs, hide_index=True, placeholder="")
 
 
 def _receipt_files(receipt: dict[str, Any]) -> None:
@@ -242,6 +271,9 @@ def _answer(model: FinalModel, data: bytes, *, is_shown: bool) -> None:
         return
     if not is_shown:
         st.image(small)
+    least = (model.receipt.get("unknown") or {}).get("threshold")
+    if least is not None and ranked[0][1] < least:
+        st.text(f"Better answered “unknown”: no class reaches {least:.0%}.")
     for name, probability in ranked:
         st.text(f"{shown_path(name)}: {probability:.1%}")
         st.progress(min(1.0, probability))
