@@ -18,7 +18,7 @@ from cleaner.arrays import PredProbs
 from cleaner.errors import ImageRejected, ModelError
 from cleaner.items import shown_path
 from cleaner.progress import Progress, Report, silent
-from cleaner.runtimes import RUNTIMES, Runtime, kind_of, onnx_file
+from cleaner.runtimes import RUNTIMES, Runtime, frozen_graph, kind_of, onnx_file
 
 _TFLITE_NAME = "model.tflite"
 _LABELS_NAME = "labels.txt"
@@ -39,8 +39,8 @@ def open_classifier(path: Path) -> Classifier:
     """Return the classifier in a trained model's folder, or in one file or folder it exported.
 
     A file in a model's folder, such as its .keras or its SavedModel, stands for the folder, and
-    its .tflite is run: they give the same labels. Elsewhere a .keras or a SavedModel is run as it
-    is, by TensorFlow.
+    its .tflite is run: they give the same labels. Elsewhere a .keras, a SavedModel or a frozen
+    graph is run as it is, by TensorFlow.
 
     Raises:
         ModelError: there is no such model, or it does not turn RGB photos into labels.
@@ -199,7 +199,7 @@ def _find(path: Path) -> Path:
         raise ModelError(f"{shown}: there is nothing. Name the folder of a trained model.")
     raise ModelError(
         f"{shown}: no {_TFLITE_NAME} in it or beside it. Name the folder of a trained model, or "
-        "a .tflite, .onnx or .keras file or a SavedModel with its labels inside."
+        "a .tflite, .onnx, .keras or .pb file or a SavedModel with its labels inside."
     )
 
 
@@ -215,9 +215,13 @@ def _labels(model: Path) -> list[str]:
     return [line for line in text.split("\n") if line]
 
 
+_LABELS_IN = {"onnx": onnx_file.labels_in, "graph": frozen_graph.labels_in}
+
+
 def _packed(model: Path) -> bytes | None:
-    if kind_of(model) == "onnx":
-        return onnx_file.labels_in(model)
+    read = _LABELS_IN.get(kind_of(model) or "")
+    if read is not None:
+        return read(model)
     inside = model / "assets" / _LABELS_NAME
     if inside.is_file():
         return inside.read_bytes()

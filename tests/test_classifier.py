@@ -23,6 +23,8 @@ FORMATS = {
     "tflite_float16": "half.tflite",
     "keras": "any.keras",
     "saved_model": "any",
+    "onnx": "any.onnx",
+    "graph": "any.pb",
 }
 LABELS = [f"class {number}" for number in range(1280)]
 

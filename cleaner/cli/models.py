@@ -342,10 +342,10 @@ def predict(
 ) -> None:
     """Label photos with a trained model.
 
-    MODEL is the folder that `train` made, or a .tflite file. IMAGE is a photo, a folder with
-    photos in it, a pattern in quotes, or - for paths on standard input, one a line. A file that
-    is no readable image is named and passed over; only if none can be read does this end with
-    exit code 1.
+    MODEL is the folder that `train` made, or any one file that was exported. IMAGE is a photo, a
+    folder with photos in it, a pattern in quotes, or - for paths on standard input, one a line. A
+    file that is no readable image is named and passed over; only if none can be read does this
+    end with exit code 1.
     """
     from cleaner.classifier import open_classifier
     from cleaner.cli import photos

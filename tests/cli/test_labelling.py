@@ -108,6 +108,8 @@ def test_a_graph_of_the_old_script_is_labelled_with_the_old_flags(
     assert "Name their file with --labels" in call("label_image", *words).complaint
     misnamed = call("label_image", *words, "--labels", tmp_path / "old.txt", "--output_layer", "x")
     assert "no tensor 'x' in it" in misnamed.complaint
+    refused = call("predict", tmp_path / "old.pb", tmp_path / "photo.png")
+    assert (refused.code, "`label_image` runs" in refused.complaint) == (1, True)
 
 
 def test_what_is_no_graph_is_one_line(call: Call, tmp_path: Path) -> None:

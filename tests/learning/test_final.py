@@ -18,7 +18,7 @@ from PIL import Image
 from cleaner.backbones.networks import keras_file
 from cleaner.classifier import open_classifier
 from cleaner.errors import ExportError, JobCancelled, TooFewImages
-from cleaner.exporters import MODEL_FILES
+from cleaner.exporters import MODEL_EXPORTERS, MODEL_FILES, export_model
 from cleaner.learning import finetune
 from cleaner.learning.architectures import open_architecture
 from cleaner.learning.final import train_final
@@ -155,7 +155,7 @@ def test_the_classifier_agrees_with_the_receipt(shapes: Project, trained: Traine
         assert classifier.class_names[int(probs.argmax())] == entry["predicted"]
 
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "label.py"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -170,18 +170,20 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.usefixtures("uncounted")
-@pytest.mark.parametrize("name", MODEL_FILES)
-def test_the_example_reads_the_same_labels_without_this_project(
+@pytest.mark.parametrize("name", MODEL_EXPORTERS)
+def test_an_example_reads_the_same_labels_without_this_project(
     name: str, trained: Trained, unseen: list[Path], tmp_path: Path
 ) -> None:
-    """The example of the docs, in a process where this project is not to be found."""
+    """The examples of the docs, in a process where this project is not to be found."""
     classifier = open_classifier(trained.folder)
     expected = [
         classifier.class_names[int(np.asarray(probs).argmax())]
         for _path, probs in classifier.predict_files(unseen)
     ]
+    (file,) = export_model(trained.folder, name, tmp_path / MODEL_FILES.get(name, "model.pb"))
+    example = EXAMPLES / ("graph.py" if name == "graph" else "label.py")
     # -I: nothing from where this test runs is on the path.
-    command = [sys.executable, "-I", str(EXAMPLE), str(trained.folder / MODEL_FILES[name])]
+    command = [sys.executable, "-I", str(example), str(file)]
     finished = subprocess.run(
         [*command, *map(str, unseen)], capture_output=True, text=True, cwd=tmp_path, check=False
     )
@@ -190,9 +192,11 @@ def test_the_example_reads_the_same_labels_without_this_project(
     assert found == [[str(p), label] for p, label in zip(unseen, expected, strict=True)]
 
 
-def test_the_example_is_short() -> None:
-    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("example", ["label.py", "graph.py"])
+def test_an_example_is_short_and_knows_nothing_of_this_project(example: str) -> None:
+    lines = (EXAMPLES / example).read_text(encoding="utf-8").splitlines()
     assert len([line for line in lines if line.strip()]) <= 32
+    assert not [line for line in lines if "import" in line and "cleaner" in line]
 
 
 def test_a_cancelled_training_goes_on_where_it_was(trained: Trained) -> None:
