@@ -104,6 +104,13 @@ def _named(word: str, folder: Path) -> str:
     return str(models[-1])
 
 
+def test_the_readme_leads_to_every_tutorial() -> None:
+    readme = (_FOLDER.parent.parent / "README.md").read_text("utf-8")
+    assert [
+        page.name for page in _FOLDER.glob("*.md") if f"tutorials/{page.name})" not in readme
+    ] == []
+
+
 def test_every_local_link_of_a_tutorial_leads_somewhere() -> None:
     for page in (*_FOLDER.glob("*.md"), _FOLDER.parent / "from-retrain.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
