@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
     from cleaner.project import Project
+    from cleaner.store.models import FinalModel
 
 _DEFAULTS = settings.TrainSettings()
 _TOP = 5
@@ -174,6 +175,8 @@ def train(
             wanted = _checked(settings.GridSettings, models=models, recipe=recipe,
                               weights=tuple(begun_with.values()))  # fmt: skip
             result = run_job(project, "grid", wanted.as_json())
+            if print_misclassified:
+                _add_misclassified(project, result["models"])
             desk.answer(result, _grid_lines(result))
             return
         alone = _checked(
@@ -187,14 +190,20 @@ def _train(
 ) -> None:
     result = run_job(project, "train", wanted.as_json())
     if print_misclassified:
-        result["misclassified"] = misclassified(project)
+        result["misclassified"] = misclassified(project.models()[0])
     desk.answer(result, _train_lines(result))
 
 
-def misclassified(project: Project) -> list[dict[str, Any]]:
-    """Return the test images that the latest model takes for another class, with both names."""
-    listed = project.models()[0].receipt["test_predictions"]
+def misclassified(model: FinalModel) -> list[dict[str, Any]]:
+    """Return the test images that a model takes for another class, with both names."""
+    listed = model.receipt["test_predictions"]
     return [one for one in listed if one["predicted"] != one["true"]]
+
+
+def _add_misclassified(project: Project, trained: list[dict[str, Any]]) -> None:
+    known = {model.model_id: model for model in project.models()}
+    for facts in trained:
+        facts["misclassified"] = misclassified(known[Path(facts["model"]).name])
 
 
 def _known(name: str) -> str:
@@ -255,8 +264,14 @@ def _grid_lines(result: dict[str, Any]) -> Iterator[str]:
         for facts in result["models"]
     ]
     yield from table(("network", "accuracy", "95% interval", "size", "speed", "model"), rows)
+    for facts in result["models"]:
+        if facts["cleaning"]:
+            yield f"cleaning  {facts['architecture']}: {gain_in_words(facts['cleaning'])}"
     notes = dict.fromkeys(note for facts in result["models"] for note in facts["notes"])
     yield from (f"note      {note}" for note in notes)
+    for facts in result["models"]:
+        for one in facts.get("misclassified", ()):
+            yield f"{facts['architecture']} takes for {one['predicted']}: {one['path']}"
     yield f"kept in   {result['comparison']}"
     if result["receipt"]:
         yield f"receipt   {result['receipt']}"

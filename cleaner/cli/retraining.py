@@ -294,7 +294,7 @@ def _done(desk: Desk, errand: Errand) -> dict[str, Any]:
             project.scan(line)
         result = run_job(project, "train", errand.training.as_json())
         written = _written(project, Path(result["model"]), errand.outputs)
-        wrong = misclassified(project)
+        wrong = misclassified(project.models()[0])
     return result | {"written": written, "misclassified": wrong, "remarks": list(errand.remarks)}
 
 

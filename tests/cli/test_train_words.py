@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cleaner.cli.models import _weights
+from cleaner.cli.models import _grid_lines, _weights
 from cleaner.settings import FROM_NOTHING, PUBLISHED, GridSettings
 from tests.cli.conftest import Call
 
@@ -37,6 +37,23 @@ def test_a_network_trained_from_nothing_for_no_epochs_is_refused_with_a_warning(
 def test_each_model_of_a_grid_has_its_own_folder_of_logs() -> None:
     each = GridSettings(TWO, ("auto", "auto"), {"log_folder": "/logs"}).each()
     assert [one.log_folder for one in each] == [f"/logs/{name}" for name in TWO]
+
+
+def test_a_grid_says_of_each_model_what_cleaning_brought_and_what_it_gets_wrong() -> None:
+    facts = {
+        "accuracy": 0.9,
+        "accuracy_interval": [0.8, 0.95],
+        "size_bytes": 4_000_000,
+        "images_per_second": 88.0,
+        "notes": [],
+        "cleaning": {"gain": 0.07, "gain_interval": [0.03, 0.11], "accuracy_before": 0.83},
+        "misclassified": [{"path": "cat/1.jpg", "true": "cat", "predicted": "dog"}],
+    }
+    models = [{"architecture": name, "model": f"/models/{name}"} | facts for name in TWO]
+    said = "\n".join(_grid_lines({"models": models, "comparison": "c.json", "receipt": None}))
+    for name in TWO:
+        assert f"cleaning  {name}: +7.0 points" in said
+        assert f"{name} takes for dog: cat/1.jpg" in said
 
 
 def test_weights_are_meant_for_the_model_that_is_named(tmp_path: Path) -> None:
