@@ -134,7 +134,10 @@ class TrainSettings(_Settings):
         measure_gain: train once more on the labels as given, to say what cleaning brought.
         weights: what the network begins with: ``auto`` for published weights, ``none`` for
             random ones, or a file.
-        fine_tune_from: the name of the lowest layer that is unfrozen; None goes by the fraction.
+        fine_tune_from: the name of the lowest layer that is unfrozen, or its number from the input,
+            where 0 is the first; None goes by the fraction.
+        fine_tune_learning_rate: the highest rate of fine-tuning, before it falls; None is the usual
+            one, which is lower than that of the last layer.
         schedule: how the rate of fine-tuning falls, one of `SCHEDULES`.
         label_smoothing: how much of each label is spread over all classes, 0..1.
         class_weights: what rare classes weigh more by, one of `CLASS_WEIGHTS`: one over the root
@@ -175,6 +178,7 @@ class TrainSettings(_Settings):
     measure_gain: bool = False
     weights: str = PUBLISHED
     fine_tune_from: str | None = None
+    fine_tune_learning_rate: float | None = None
     schedule: str = "cosine"
     label_smoothing: float = 0.1
     class_weights: str = "root"
@@ -217,6 +221,8 @@ class TrainSettings(_Settings):
         _check_range("head_epochs", self.head_epochs, 1, 10_000)
         _check_range("fine_tune_epochs", self.fine_tune_epochs, 0, 10_000)
         _check_range("fine_tune_fraction", self.fine_tune_fraction, 0, 1)
+        if self.fine_tune_learning_rate is not None:
+            _check_range("fine_tune_learning_rate", self.fine_tune_learning_rate, 1e-8, 100)
         _check_range("patience", self.patience, 1, 1_000)
         _check_range("batch_size", self.batch_size, 1, 1_024)
         _check_range("seed", self.seed, 0, 2**31 - 1)
@@ -263,6 +269,7 @@ class TrainSettings(_Settings):
             every_format=False,
             fine_tune_epochs=0,
             fine_tune_from=None,
+            fine_tune_learning_rate=None,
             measure_gain=False,
             distil=0.0,
             log_folder=None,

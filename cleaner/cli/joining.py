@@ -21,6 +21,7 @@ _OF_THE_NETWORK = {
     "weights": "--weights",
     "fine_tune_epochs": "--fine-tune-epochs",
     "fine_tune_from": "--fine-tune-from",
+    "fine_tune_learning_rate": "--fine-tune-learning-rate",
     "measure_gain": "--measure-gain",
 }
 

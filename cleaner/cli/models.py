@@ -84,7 +84,13 @@ EXPORT_FORMATS = (
 @click.option(
     "--fine-tune-from",
     metavar="LAYER",
-    help="The lowest layer of the network that is fine-tuned.  [default: the upper 60%]",
+    help="The lowest layer of the network that is fine-tuned, its name or its number from the "
+    "input.  [default: the upper 60%]",
+)
+@click.option(
+    "--fine-tune-learning-rate",
+    type=float,
+    help="Where the rate of fine-tuning begins to fall.  [default: 0.0003; 0.002 from nothing]",
 )
 @click.option(
     "--patience",

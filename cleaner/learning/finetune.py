@@ -135,18 +135,20 @@ def unfreeze(base: keras.Model, fraction: float) -> None:
 
 
 def unfreeze_from(base: keras.Model, name: str) -> None:
-    """Let only the layer of that name and those above it be trained.
+    """Let only the layer of that name, or number, and those above it be trained.
 
     Raises:
         SettingsError: there is no such layer; the message has the nearest names.
     """
     names = [layer.name for layer in base.layers]
+    if name not in names and name.isdecimal() and int(name) < len(names):
+        name = names[int(name)]
     if name not in names:
         near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
         known = f"Near: {', '.join(near)}. " if near else ""
         raise SettingsError(
             f"The network has no layer {name!r}. {known}There are {len(names)}, from {names[1]} "
-            f"to {names[-1]}."
+            f"to {names[-1]}, the numbers 0 to {len(names) - 1}."
         )
     _freeze_first(base.layers, names.index(name))
 
@@ -173,7 +175,8 @@ def _schedule(
     settings: TrainSettings, steps: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """Return a rate that rises over the first half epoch and falls to nothing over the rest."""
-    rate = LEARNING_RATE_FROM_NOTHING if settings.from_nothing else LEARNING_RATE
+    usual = LEARNING_RATE_FROM_NOTHING if settings.from_nothing else LEARNING_RATE
+    rate = settings.fine_tune_learning_rate or usual
     warm_steps, all_steps = max(1, steps // 2), steps * settings.fine_tune_epochs
     if settings.schedule == "step":
         return _InSteps(rate, warm_steps, [round(share * all_steps) for share in _DROPS])

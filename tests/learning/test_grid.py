@@ -104,8 +104,29 @@ def test_a_network_is_unfrozen_from_a_chosen_layer(tmp_path: Path) -> None:
     finetune.unfreeze_from(base, "conv_pw_13")
     trained = {variable.path.split("/")[0] for variable in base.trainable_variables}
     assert trained == {"conv_pw_13", "conv_pw_13_bn"}
+    number = [layer.name for layer in base.layers].index("conv_pw_13")
+    finetune.unfreeze_from(base, "0")
+    assert len(base.trainable_variables) > len(trained)
+    finetune.unfreeze_from(base, str(number))
+    assert trained == {variable.path.split("/")[0] for variable in base.trainable_variables}
     with pytest.raises(SettingsError, match=r"no layer 'conv_pw_31'\. Near: .*conv_pw_13"):
         finetune.unfreeze_from(base, "conv_pw_31")
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+def test_the_rate_of_fine_tuning_rises_to_what_was_asked_for(schedule: str) -> None:
+    rates = {
+        wanted: finetune._schedule(
+            TrainSettings(fine_tune_learning_rate=wanted, schedule=schedule), steps=10
+        )
+        for wanted in (None, 0.01)
+    }
+    highest = {
+        wanted: max(float(rate(step)) for step in range(80)) for wanted, rate in rates.items()
+    }
+    assert highest == pytest.approx({None: finetune.LEARNING_RATE, 0.01: 0.01})
+    with pytest.raises(SettingsError, match="fine_tune_learning_rate is 0"):
+        TrainSettings(fine_tune_learning_rate=0.0)
 
 
 def test_a_layer_that_is_not_there_is_told_before_anything_is_trained(shapes: Project) -> None:

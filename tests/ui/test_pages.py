@@ -421,7 +421,25 @@ def test_the_final_model_is_trained_from_the_form(project: Project, idle_workers
     button(app, "Train").click().run()
     kind, settings = started(project)[0]
     assert kind == "train"
-    assert settings["model"] == "mobilenet_v1_1.0_224"
+    assert settings == TrainSettings("mobilenet_v1_1.0_224").as_json()
+
+
+def test_the_whole_recipe_is_on_the_form(project: Project, idle_workers: None) -> None:
+    app = run_page(project, "model")
+    for box, value in (("Learning rate falls", "step"), ("Rare classes weigh more", "inverse")):
+        next(one for one in app.selectbox if one.label == box).set_value(value)
+    for box, number in (("Label smoothing", 0.2), ("Say of the committee", 0.5)):
+        next(one for one in app.number_input if one.label == box).set_value(number)
+    next(one for one in app.text_input if one.label == "Fine-tune from layer").set_value("100")
+    button(app, "Train").click().run()
+    wanted = TrainSettings(
+        schedule="step",
+        class_weights="inverse",
+        label_smoothing=0.2,
+        distil=0.5,
+        fine_tune_from="100",
+    )
+    assert started(project) == [("train", wanted.as_json())]
 
 
 def test_several_models_are_trained_from_the_form(project: Project, idle_workers: None) -> None:

@@ -14,7 +14,7 @@ from cleaner.items import shown_path
 from cleaner.project import Project
 from cleaner.receipts import gain_in_words, joined_in_words, unknown_in_words
 from cleaner.selection import Selection
-from cleaner.settings import PUBLISHED, GridSettings, TrainSettings
+from cleaner.settings import CLASS_WEIGHTS, PUBLISHED, SCHEDULES, GridSettings, TrainSettings
 from cleaner.store.models import FinalModel
 from cleaner.ui import actions, charts, job_panel
 
@@ -340,7 +340,7 @@ def _settings(standard: TrainSettings) -> dict[str, Any]:
         help="Trains a second model on the labels as they were given and tests both on the same "
         "images. Takes twice as long.",
     )
-    return {
+    return _more_settings(standard) | {
         "measure_gain": measures,
         "head_epochs": columns[0].number_input("Head epochs", 1, 10_000, standard.head_epochs),
         "fine_tune_epochs": columns[1].number_input(
@@ -350,6 +350,38 @@ def _settings(standard: TrainSettings) -> dict[str, Any]:
         "patience": columns[3].number_input("Patience", 1, 1_000, standard.patience),
         "seed": columns[4].number_input("Seed", 0, 2**31 - 1, standard.seed),
     }
+
+
+def _more_settings(standard: TrainSettings) -> dict[str, Any]:
+    with st.expander("More of the recipe"):
+        first, second = st.columns(3), st.columns(2)
+        layer = second[1].text_input(
+            "Fine-tune from layer",
+            help="Its name, or its number from the input. Nothing: the upper 60% of the network.",
+        )
+        return {
+            "schedule": first[0].selectbox(
+                "Learning rate falls", SCHEDULES, SCHEDULES.index(standard.schedule)
+            ),
+            "class_weights": first[1].selectbox(
+                "Rare classes weigh more",
+                CLASS_WEIGHTS,
+                CLASS_WEIGHTS.index(standard.class_weights),
+                help="By one over their share, or over its root.",
+            ),
+            "label_smoothing": first[2].number_input(
+                "Label smoothing", 0.0, 1.0, standard.label_smoothing, 0.05
+            ),
+            "distil": second[0].number_input(
+                "Say of the committee",
+                0.0,
+                1.0,
+                standard.distil,
+                0.1,
+                help="How much of each label is what the latest round says of the image.",
+            ),
+            "fine_tune_from": layer.strip() or None,
+        }
 
 
 def _start(project: Project, chosen: Sequence[str], values: dict[str, Any]) -> None:
