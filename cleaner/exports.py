@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cleaner import manifests
+from cleaner.classifier import Classifier, open_classifier
 from cleaner.drafts import Draft
-from cleaner.errors import ExportError, ModelError
+from cleaner.errors import ExportError, ImageRejected, ModelError
 from cleaner.exporters import (
     DATASET_EXPORTERS,
     MODEL_EXPORTERS,
@@ -23,8 +24,12 @@ from cleaner.exporters.base import check_outside, kept_of
 from cleaner.items import Dataset, shown_path
 from cleaner.progress import Report, silent
 from cleaner.project import Project
+from cleaner.runtimes import RUNTIMES
 
 FORMATS: tuple[str, ...] = (*DATASET_EXPORTERS, *MODEL_EXPORTERS)
+# As `cleaner.learning.shipping` asks of those that a training writes.
+_COMPARED_ON = 100
+_TOLERANCE = 1e-3
 _ONE_FILE_AN_IMAGE = ("folder", "tree")
 
 
@@ -71,7 +76,8 @@ def export(
         report: told how far it is.
 
     Raises:
-        ExportError: the format is unknown, or the destination taken or not writable.
+        ExportError: the format is unknown, or the destination taken or not writable; or what was
+            converted answers otherwise than the model.
         ModelError: no model was trained yet, or none of that name.
     """
     if format_name not in FORMATS:
@@ -83,7 +89,10 @@ def export(
     contents: Mapping[int, Path] | Sequence[Path]
     with Draft(target).made() as draft:
         if format_name in MODEL_EXPORTERS:
-            contents = export_model(_model_folder(project, model_id), format_name, draft.path)
+            model_folder = _model_folder(project, model_id)
+            contents = export_model(model_folder, format_name, draft.path)
+            if needs_a_worker(format_name):
+                _check_converted(project, model_folder, format_name, draft.path)
         else:
             entries = _entries(project, record.dataset)
             contents = DATASET_EXPORTERS[format_name](entries, draft.path, report)
@@ -98,6 +107,35 @@ def export(
 def needs_a_worker(format_name: str) -> bool:
     """Tell whether a format has to be converted, which loads TensorFlow."""
     return format_name in MODEL_EXPORTERS and format_name not in MODEL_FILES
+
+
+def _check_converted(
+    project: Project, model_folder: Path, format_name: str, converted: Path
+) -> None:
+    """Raise ExportError where a file just made labels images otherwise than the model does.
+
+    The formats that a training writes were held to the network then.
+    """
+    items = sorted(kept_of(_entries(project, project.dataset())), key=_sealed_first)
+    files = [entry.file for entry in items[:_COMPARED_ON]]
+    expected = open_classifier(model_folder)
+    found = Classifier(RUNTIMES[format_name](converted), expected.class_names)
+    pairs = zip(expected.predict_files(files), found.predict_files(files), strict=True)
+    apart = [
+        float(abs(one - other).max())
+        for (_path, one), (_same, other) in pairs
+        if not (isinstance(one, ImageRejected) or isinstance(other, ImageRejected))
+    ]
+    if max(apart, default=0.0) > _TOLERANCE:
+        raise ExportError(
+            f"The model as {format_name} disagrees with the model it was made from, by "
+            f"{max(apart):.4f} on one of {len(apart)} images. Nothing was kept; install the pinned "
+            "version of TensorFlow and export again."
+        )
+
+
+def _sealed_first(entry: Entry) -> bool:
+    return entry.item.split != "test"
 
 
 def _target(format_name: str, destination: Path) -> Path:
