@@ -15,7 +15,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from cleaner import jobs, receipts
+from cleaner import images, jobs, receipts
+from cleaner.backbones.embedded import weights_folder
+from cleaner.classifier import open_classifier
 from cleaner.jobs import now
 from cleaner.project import Project
 from cleaner.recording import Request
@@ -523,6 +525,26 @@ def test_a_class_is_added_to_a_model(project: Project, idle_workers: None) -> No
     assert kind == "train"
     assert settings["begin_from"] == model.model_id
     assert settings["fine_tune_epochs"] == 0
+
+
+@pytest.mark.parametrize("by_camera", [False, True])
+def test_a_photo_is_tried_from_a_file_or_from_the_camera(project: Project, by_camera: bool) -> None:
+    folder = Path(add_model(project).folder)
+    shutil.copy(weights_folder() / "mobilenet_v2_1.0_224.tflite", folder / "model.tflite")
+    # A network's features taken for probabilities of as many classes.
+    (folder / "labels.txt").write_text("".join(f"class {n}\n" for n in range(1280)))
+    photo = project.path_of(project.dataset().items[0]).read_bytes()
+    app = run_page(project, "model")
+    if by_camera:
+        app.session_state["trial-source"] = "The camera"
+        app.run()
+        app.camera_input(key="camera").upload("shot.jpg", photo).run()
+    else:
+        app.file_uploader(key="photo").upload("photo.jpg", photo, "image/jpeg").run()
+    assert not app.exception
+    ranked = open_classifier(folder).predict([images.decode(photo)])[0]
+    assert f"class {ranked.argmax()}: {ranked.max():.1%}" in texts(app)
+    assert ("Better answered “unknown”" in texts(app)) == (ranked.max() < 0.61)
 
 
 def test_a_model_whose_files_are_gone_says_so(project: Project) -> None:
