@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import os
 import re
 import shlex
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any
 import click
 import pytest
 
+from cleaner import mobilenets
 from cleaner.cli import verbs
-from cleaner.cli.retraining import FLAGS, WITHOUT_A_HOME, Errand, mapped
+from cleaner.cli.retraining import FLAGS, WITHOUT_A_HOME, Errand, _lines, mapped
 from cleaner.settings import TrainSettings
 
 _DOC = Path(__file__).resolve().parent.parent / "docs" / "from-retrain.md"
@@ -102,6 +105,32 @@ def test_the_command_of_a_row_sets_what_its_flag_sets(row: Row) -> None:
 _ELSEWHERE = {"image_dir", "output_labels", "print_misclassified_test_images", "model_dir"}
 
 
+def _row(flag: str) -> Row:
+    return next(row for row in _ROWS if row.flag == flag)
+
+
+def test_rows_of_what_is_no_setting_of_the_training_are_kept_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", "as it was")
+    assert _errand("--image_dir photos").root == Path("photos")
+    assert _errand(_row("output_labels").old).outputs == {"labels": Path("labels.txt").absolute()}
+    assert _errand(_row("model_dir").old).networks == Path("networks")
+    _context(_row("model_dir").command)
+    assert os.environ["TFHUB_CACHE_DIR"] == str(Path("networks").absolute())
+
+
+def test_misclassified_test_images_are_printed_by_the_old_flag_and_by_the_new_one() -> None:
+    row = _row("print_misclassified_test_images")
+    assert _context(["retrain", "--image_dir=photos", row.old]).params[row.flag]
+    assert _context(row.command).params["print_misclassified"]
+    wrong = [{"path": "cat/1.jpg", "true": "cat", "predicted": "dog"}]
+    done = {"accuracy": 0.9, "accuracy_interval": [0.8, 0.95], "written": {}, "model": "m"}
+    printed = list(_lines(done | {"misclassified": wrong}, shows_mistakes=True))
+    assert printed[1:3] == ["=== MISCLASSIFIED TEST IMAGES ===", "cat/1.jpg  dog"]
+    assert "cat/1.jpg" not in "".join(_lines(done | {"misclassified": wrong}, shows_mistakes=False))
+
+
 @pytest.mark.parametrize(
     "row", [r for r in _ROWS if r.command[:1] == ["scan"]], ids=lambda r: r.flag
 )
@@ -168,6 +197,15 @@ def test_a_name_of_2017_is_a_network_of_today(old: str, new: str) -> None:
     errand = _errand(f"--architecture {old}")
     assert errand.training.model == new
     assert len(errand.remarks) == old.count("quantized")
+
+
+def test_every_mobilenet_of_2017_is_one_of_today() -> None:
+    widths, sides = ("1.0", "0.75", "0.50", "0.25"), (224, 192, 160, 128)
+    for width, side, tail in itertools.product(widths, sides, ("", "_quantized")):
+        found = mobilenets.parse(
+            _errand(f"--architecture mobilenet_{width}_{side}{tail}").training.model
+        )
+        assert (found.version, found.width, found.side_px) == ("v1", float(width), side)
 
 
 @pytest.mark.parametrize("row", _LABEL_IMAGE, ids=lambda r: r.flag)
