@@ -2,14 +2,17 @@
 
 Each epoch shows every image once, in one of its views drawn at random, as training with
 augmentation on the fly would. The features are reduced to their main directions first: that
-costs no accuracy and saves most of the time. numpy trains: at this size TensorFlow spends more
-time on starting than on training, and ranking images need not load it at all.
+costs no accuracy and saves most of the time. Some ten thousand images at a time are read and
+shuffled (`dealing`), from memory and from disk alike, so that the two give the same networks.
+numpy trains: at this size TensorFlow spends more time on starting than on training, and ranking
+images need not load it at all.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,9 +20,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cleaner import processors
-from cleaner.arrays import ItemMask, ReducedViews
+from cleaner.arrays import Folds, ItemMask
+from cleaner.learning import dealing
+from cleaner.learning.folds import SEALED
 from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.learning.inputs import parts
 from cleaner.learning.perceptron import Layers, Perceptron, probabilities
+from cleaner.learning.views_on_disk import SomeViews
 from cleaner.predictions import LEAST_PROBABILITY
 from cleaner.progress import Progress, Report
 
@@ -54,19 +61,29 @@ def out_of_fold_votes(data: TrainingData, recipe: Recipe, report: Report) -> Hea
 
     Sealed items are judged by the mean of the folds' networks, none of which saw them.
     """
-    inputs, sealed = data.geometry.reduced, ~data.trains
-    numbers = [int(number) for number in np.unique(data.fold[~sealed])]
+    inputs = data.geometry.reduced
+    numbers = [int(number) for number in np.unique(data.fold[data.trains])]
     trainer = _Trainer(inputs, data, recipe, len(numbers), report)
     # One thread a fold: the matrices are too small for two to share one.
     with threadpool_limits(1), ThreadPoolExecutor(processors.available()) as pool:
-        networks = list(pool.map(trainer.network, numbers))
-    view_probs = np.zeros((*inputs.shape[:2], data.class_count))
-    for number, network in zip(numbers, networks, strict=True):
-        held_out = data.fold == number
-        view_probs[:, held_out] = probabilities(network, inputs[:, held_out])
-        if sealed.any():
-            view_probs[:, sealed] += probabilities(network, inputs[:, sealed]) / len(numbers)
+        networks = dict(zip(numbers, pool.map(trainer.network, numbers), strict=True))
+    view_probs = np.empty((*inputs.shape[:2], data.class_count))
+    for part in parts(inputs.shape[1]):
+        view_probs[:, part] = _judged(networks, inputs[:, part], data.fold[part])
     return HeadVotes(view_probs.mean(axis=0), view_probs)
+
+
+def _judged(networks: Mapping[int, Layers], rows: np.ndarray, fold: Folds) -> np.ndarray:
+    """Return (view, item, class) of a part of the items."""
+    sealed = fold == SEALED
+    first = next(iter(networks.values()))
+    found = np.zeros((*rows.shape[:2], len(first[-1][1])))
+    for number, network in networks.items():
+        held_out = fold == number
+        found[:, held_out] = probabilities(network, rows[:, held_out])
+        if sealed.any():
+            found[:, sealed] += probabilities(network, rows[:, sealed]) / len(networks)
+    return found
 
 
 class _Trainer:
@@ -74,7 +91,7 @@ class _Trainer:
 
     def __init__(
         self,
-        inputs: ReducedViews,
+        inputs: SomeViews,
         data: TrainingData,
         recipe: Recipe,
         fold_count: int,
@@ -93,13 +110,12 @@ class _Trainer:
         rng = np.random.default_rng([self._data.seed, number])
         learns = (self._data.fold != number) & self._data.trains
         fit_on, watch_on = self._split(learns, rng)
-        watched = self._inputs[:, watch_on]
         network = self._network(rng)
         best_loss, best, waited = np.inf, network.copied(), 0
         for epoch in range(1, self._recipe.epochs + 1):
-            curves = {"loss": self._show(network, epoch, fit_on, rng)}
+            curves = {"loss": self._show(number, network, epoch, fit_on, rng)}
             if watch_on.size:
-                curves["validation_loss"] = self._loss(network, watched, watch_on)
+                curves["validation_loss"] = self._loss(network, watch_on)
             loss = curves.get("validation_loss", curves["loss"])
             best_loss, best, waited = (
                 (loss, network.copied(), 0) if loss < best_loss else (best_loss, best, waited + 1)
@@ -124,24 +140,51 @@ class _Trainer:
         return Perceptron(sides, rng)
 
     def _show(
-        self, network: Perceptron, epoch: int, items: np.ndarray, rng: np.random.Generator
+        self,
+        number: int,
+        network: Perceptron,
+        epoch: int,
+        items: np.ndarray,
+        rng: np.random.Generator,
     ) -> float:
         """Train one epoch on one random view of each item; return the mean loss."""
-        shown = rng.permutation(items)
-        view = rng.integers(self._inputs.shape[0], size=items.size)
-        steps = max(-(-items.size // BATCH_SIZE), min(LEAST_STEPS, items.size))
-        losses = []
-        for step, part in enumerate(np.array_split(np.arange(items.size), steps)):
-            done = (epoch - 1 + step / steps) / self._recipe.epochs
-            rows, labels = self._inputs[view[part], shown[part]], self._data.labels[shown[part]]
-            rate = self._recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
-            losses.append(network.learn(rows, labels, rate=rate))
+        losses: list[float] = []
+        before = 0.0
+        for buffer in dealing.dealt(items, rng):
+            if before:
+                self._tell(number, epoch - 1, {})
+            share = buffer.size / items.size
+            losses += self._show_buffer(network, epoch - 1 + before, share, buffer, rng)
+            before += share
         return float(np.mean(losses))
 
-    def _loss(self, network: Perceptron, inputs: ReducedViews, items: np.ndarray) -> float:
-        probs = probabilities(network.layers, inputs).mean(axis=0)
-        own = probs[np.arange(items.size), self._data.labels[items]]
-        return float(-np.log(np.maximum(own, LEAST_PROBABILITY)).mean())
+    def _show_buffer(
+        self,
+        network: Perceptron,
+        done: float,
+        share: float,
+        items: np.ndarray,
+        rng: np.random.Generator,
+    ) -> Iterator[float]:
+        """Train on what memory holds at a time, that share of an epoch; yield the losses."""
+        shown = rng.permutation(items)
+        view = rng.integers(self._inputs.shape[0], size=items.size)
+        rows, labels = self._inputs[view, shown], self._data.labels[shown]
+        steps = max(-(-items.size // BATCH_SIZE), min(math.ceil(LEAST_STEPS * share), items.size))
+        for step, part in enumerate(np.array_split(np.arange(items.size), steps)):
+            course = (done + step / steps * share) / self._recipe.epochs
+            rate = self._recipe.learning_rate * (1 + math.cos(math.pi * course)) / 2
+            yield network.learn(rows[part], labels[part], rate=rate)
+
+    def _loss(self, network: Perceptron, items: np.ndarray) -> float:
+        """Return the mean log loss of these items, each judged by all of its views."""
+        total = 0.0
+        for part in parts(items.size):
+            some = items[part]
+            probs = probabilities(network.layers, self._inputs[:, some]).mean(axis=0)
+            own = probs[np.arange(some.size), self._data.labels[some]]
+            total -= float(np.log(np.maximum(own, LEAST_PROBABILITY)).sum())
+        return total / items.size
 
     def _tell(self, number: int, epoch: int, curves: dict[str, float]) -> None:
         """Report from one thread at a time; once cancelled, all of them stop."""

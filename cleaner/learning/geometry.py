@@ -11,17 +11,18 @@ import hashlib
 import logging
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from cleaner.arrays import Features, Groups, ItemMask, ReducedViews
-from cleaner.learning import inputs
-from cleaner.learning.inputs import Joined, SomeInputs, Spectrum, StoredInputs
+from cleaner.arrays import Features, Groups, ItemMask
+from cleaner.learning import inputs, views_on_disk
+from cleaner.learning.inputs import Joined, Reduction, SomeInputs, Spectrum, StoredInputs, parts
 from cleaner.learning.stored import SomeFeatures, StoredFeatures
+from cleaner.learning.views_on_disk import SomeViews, ViewsOnDisk
 from cleaner.nearest import Nearest, nearest
 
 NEIGHBOURS = 20
@@ -53,8 +54,23 @@ class Shelf:
         found = _read(path)
         if found is None:
             found = compute()
-            _write(path, found, instead_of=f"{part}-*")
+            with _unkept(path):
+                _write(path, lambda beside: _save(beside, found), instead_of=f"{part}-*")
         return found
+
+    def file(self, part: str, write: Callable[[Path], None]) -> Path | None:
+        """Return where a part lies that is never in memory as a whole, written if it was not there.
+
+        Without a folder, or where that takes nothing, there is None.
+        """
+        if self.folder is None:
+            return None
+        path = self.folder / f"{part}-{self.state}.npy"
+        with _unkept(path):
+            if not path.exists():
+                _write(path, write, instead_of=f"{part}-*")
+            return path
+        return None
 
 
 def fingerprint(view_features: Sequence[SomeFeatures], groups: Groups, *more: np.ndarray) -> str:
@@ -101,21 +117,42 @@ class Geometry:
     @cached_property
     def rows(self) -> SomeInputs:
         """Those of `joined`; of features on disk they are computed part by part."""
-        if any(isinstance(features, StoredFeatures) for features in self.view_features):
-            return StoredInputs.of(self.view_features)
-        return self.joined.rows
+        return StoredInputs.of(self.view_features) if self._on_disk else self.joined.rows
+
+    @property
+    def _on_disk(self) -> bool:
+        return any(isinstance(features, StoredFeatures) for features in self.view_features)
 
     @cached_property
-    def reduced(self) -> ReducedViews:
-        """As `inputs.reduced`."""
-        (found,) = self._kept("reduced", lambda: (inputs.reduced(self.view_features, self.trains),))
-        return found
+    def reduced(self) -> SomeViews:
+        """As `inputs.reduced`; of features on disk they stay there as well."""
+        if self._on_disk and (found := self._reduced_on_disk()) is not None:
+            return found
+        (held,) = self._kept("reduced", lambda: (inputs.reduced(self.view_features, self.trains),))
+        return held
+
+    def _reduced_on_disk(self) -> ViewsOnDisk | None:
+        def compute(path: Path) -> None:
+            views_on_disk.write(path, Reduction.of(self.view_features, self.trains))
+
+        path = self._kept.file("reduced", compute)
+        if path is None:
+            return None
+        try:
+            return ViewsOnDisk.opened(path)
+        except ValueError as error:
+            log.warning("%s is damaged (%s); it is computed again.", path, error)
+            path.unlink()
+            return self._reduced_on_disk()
 
     @cached_property
     def alike(self) -> Features:
         """(item, direction), unit length: the product of two says how alike two images are."""
-        mean = self.reduced.mean(axis=0)
-        alike: Features = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
+        _views, items, directions = self.reduced.shape
+        alike = np.empty((items, directions), np.float32)
+        for part in parts(items):
+            mean = self.reduced[:, part].mean(axis=0)
+            alike[part] = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
         return alike
 
     @cached_property
@@ -151,18 +188,30 @@ def _read(path: Path) -> tuple[np.ndarray, ...] | None:
         return None
 
 
-def _write(path: Path, arrays: tuple[np.ndarray, ...], *, instead_of: str) -> None:
-    """Keep a part whole or not at all; the round does not depend on it."""
+def _write(path: Path, write: Callable[[Path], None], *, instead_of: str) -> None:
+    """Keep a part whole or not at all."""
     beside = path.with_name(f"{os.getpid()}-{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            np.savez(file, *arrays)
+        write(beside)
         beside.replace(path)
-        for other in path.parent.glob(instead_of):
-            if other != path:
-                other.unlink(missing_ok=True)
-    except OSError as error:
+    finally:
         with contextlib.suppress(OSError):
             beside.unlink()
+    for other in path.parent.glob(instead_of):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def _save(path: Path, arrays: tuple[np.ndarray, ...]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, *arrays)
+
+
+@contextlib.contextmanager
+def _unkept(path: Path) -> Iterator[None]:
+    """Say that a part could not be kept; the round does not depend on it."""
+    try:
+        yield
+    except OSError as error:
         log.warning("%s cannot be kept for the next round: %s.", path, error)

@@ -128,21 +128,75 @@ def reduced(view_features: Sequence[SomeFeatures], trains: ItemMask) -> ReducedV
     Standardised, square-rooted features of all backbones; mean 0, and scale 1 on the whole.
     Labels have no part in it, and items that train nothing none in the directions.
     """
-    training = np.flatnonzero(trains)
-    mean, scale = _moments(view_features, training)
-    product = np.zeros((mean.size, mean.size), np.float32)
-    for part in parts(training.size):
-        seen = (_rooted(view_features, 0, training[part]) - mean) / scale
-        product += seen.T @ seen
-    axes = main_directions(product, DIRECTIONS) / scale[:, None]
-    views, items = view_features[0].shape[:2]
-    found = np.empty((views, items, axes.shape[1]), np.float32)
-    for view in range(views):
-        for part in parts(items):
-            found[view, part] = _rooted(view_features, view, part) @ axes
-    found -= mean @ axes
-    found /= max(float(found.std()), _TINY)
+    reduction, spread = Reduction.of(view_features, trains), Spread()
+    found = np.empty(reduction.shape, np.float32)
+    for part, rows in zip(parts(found.shape[1]), reduction.parts(), strict=True):
+        spread.add(rows)
+        found[:, part] = rows
+    found /= spread.deviation
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What `reduced` does to each view, but for the scale, which is known when all are done.
+
+    Attributes:
+        view_features: one a backbone.
+        axes: (input, direction).
+        centre: (direction,), where the mean of the plain view comes to lie.
+    """
+
+    view_features: Sequence[SomeFeatures]
+    axes: np.ndarray
+    centre: np.ndarray
+
+    @classmethod
+    def of(cls, view_features: Sequence[SomeFeatures], trains: ItemMask) -> Reduction:
+        """Go through the plain view twice, for its moments and for its directions."""
+        training = np.flatnonzero(trains)
+        mean, scale = _moments(view_features, training)
+        product = np.zeros((mean.size, mean.size), np.float32)
+        for part in parts(training.size):
+            seen = (_rooted(view_features, 0, training[part]) - mean) / scale
+            product += seen.T @ seen
+        axes = main_directions(product, DIRECTIONS) / scale[:, None]
+        return cls(view_features, axes, mean @ axes)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Views, items and directions."""
+        views, items = self.view_features[0].shape[:2]
+        return int(views), int(items), self.axes.shape[1]
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """Yield (view, item, direction) of one part of the items after another."""
+        views, items, directions = self.shape
+        for part in parts(items):
+            rows = np.empty((views, part.stop - part.start, directions), np.float32)
+            for view in range(views):
+                np.matmul(_rooted(self.view_features, view, part), self.axes, out=rows[view])
+            rows -= self.centre
+            yield rows
+
+
+class Spread:
+    """The standard deviation of numbers that come in parts."""
+
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Count these in."""
+        self._count += rows.size
+        self._sum += float(rows.sum(dtype=np.float64))
+        self._squares += float(np.einsum("vid,vid->", rows, rows, dtype=np.float64))
+
+    @property
+    def deviation(self) -> float:
+        """Of all that were counted in; never 0."""
+        mean = self._sum / self._count
+        return max(float(np.sqrt(max(self._squares / self._count - mean**2, 0))), _TINY)
 
 
 def _moments(
