@@ -1,6 +1,6 @@
-"""Rows of numbers on disk, each under the content hash of the image it describes.
+"""Rows of numbers on disk, each under the content hash of the image it describes; pieces likewise.
 
-Rows are added in shards and never changed. A shard is a plain ``.npz``: a zip archive, so
+Both are added in shards and never changed. A shard is a plain ``.npz``: a zip archive, so
 every array carries a CRC that is checked on reading. It is written under another name,
 flushed, and renamed, so that a kill leaves whole shards only.
 """
@@ -11,8 +11,9 @@ import os
 import sys
 import uuid
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,16 +66,9 @@ class RowCache:
         return np.empty((0, 0), np.float32) if result is None else result
 
     def _learn(self, path: Path) -> None:
-        try:
-            # Opened here, not by numpy, which leaks the file when it is no archive.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
-                hashes = [entry.decode() for entry in shard["content_hashes"]]
-        except OSError:
-            return  # out of reach today; hours of work may lie in it
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            path.unlink()  # damaged: its rows are computed again
-            return
-        self._note(path, hashes)
+        hashes = _hashes_in(path)
+        if hashes is not None:
+            self._note(path, hashes)
 
     def _note(self, path: Path, content_hashes: Sequence[str]) -> None:
         self._known.add(path)
@@ -83,17 +77,66 @@ class RowCache:
             self._where[sys.intern(content_hash)] = (path, row)
 
 
+class PieceCache:
+    """A folder of shards of bytes, each piece under a key of at most 64 letters."""
+
+    def __init__(self, folder: Path) -> None:
+        self._where: dict[str, Path] = {}
+        self._open: tuple[Path | None, dict[str, bytes]] = (None, {})
+        for path in sorted(folder.glob(f"*{_SUFFIX}")):
+            self._where.update(dict.fromkeys(_hashes_in(path) or (), path))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._where
+
+    def __getitem__(self, key: str) -> bytes:
+        """Return a piece; quick for those that were added together."""
+        path = self._where[key]
+        if path != self._open[0]:
+            self._open = (path, _pieces_in(path))
+        return self._open[1][key]
+
+
 def append(folder: Path, content_hashes: Sequence[str], rows: Features) -> Path:
     """Add a shard of rows, one a content hash, durably, and return where it is."""
+    return _write(folder, content_hashes, rows=rows.astype(np.float16))
+
+
+def append_pieces(folder: Path, pieces: Mapping[str, bytes]) -> None:
+    """Add a shard of pieces, durably."""
+    if pieces:
+        joined = np.frombuffer(b"".join(pieces.values()), np.uint8)
+        lengths = np.array([len(piece) for piece in pieces.values()], np.int64)
+        _write(folder, list(pieces), pieces=joined, lengths=lengths)
+
+
+def _hashes_in(path: Path) -> list[str] | None:
+    """Return what a shard's rows or pieces are kept under; None if it cannot be read."""
+    try:
+        # Opened here, not by numpy, which leaks the file when it is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
+            return [entry.decode() for entry in shard["content_hashes"]]
+    except OSError:
+        return None  # out of reach today; hours of work may lie in it
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        path.unlink()  # damaged: what it held is computed again
+        return None
+
+
+def _pieces_in(path: Path) -> dict[str, bytes]:
+    with np.load(path, allow_pickle=False) as shard:
+        keys = [entry.decode() for entry in shard["content_hashes"]]
+        joined, ends = shard["pieces"].tobytes(), np.cumsum(shard["lengths"]).tolist()
+    starts = [0, *ends[:-1]]
+    return {key: joined[start:end] for key, start, end in zip(keys, starts, ends, strict=True)}
+
+
+def _write(folder: Path, content_hashes: Sequence[str], **arrays: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
     beside = path.with_suffix(".part")
     with beside.open("wb") as file:
-        np.savez(
-            file,
-            content_hashes=np.asarray(content_hashes, dtype="S64"),
-            rows=rows.astype(np.float16),
-        )
+        np.savez(file, content_hashes=np.asarray(content_hashes, dtype="S64"), **arrays)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

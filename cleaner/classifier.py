@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,6 +80,20 @@ def threshold_of(path: Path) -> float:
     return float(found)
 
 
+def content_sha256(path: Path) -> str:
+    """Hash a model with its labels, as `open_classifier` would run it.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    found = _find(path)
+    files = sorted(file for file in found.rglob("*") if file.is_file()) or [found]
+    digest = hashlib.sha256("\n".join(_labels(found)).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 class Classifier:
     """Every method may be called from several threads.
 
@@ -121,7 +136,7 @@ class Classifier:
             try:
                 done = 0
                 for part in _parts(paths, threads):
-                    waiting.append(pool.submit(self._outcomes, part))
+                    waiting.append(pool.submit(self._looked_at, part))
                     if len(waiting) > _WAITING_A_THREAD * threads:
                         report(Progress(_STAGE, done, len(paths)))
                         done += _PHOTOS_AT_ONCE
@@ -133,7 +148,23 @@ class Classifier:
                 for future in waiting:
                     future.cancel()
 
-    def _outcomes(self, paths: Sequence[Path]) -> list[Outcome]:
+    def outcomes(
+        self, paths: Sequence[Path], tick: Callable[[], None]
+    ) -> list[np.ndarray | ImageRejected]:
+        """Return what `predict_files` would yield of each path, computed in this thread.
+
+        Args:
+            paths: of photos.
+            tick: called once for each, when some more are done; what it raises ends this.
+        """
+        found: list[np.ndarray | ImageRejected] = []
+        for part in _parts(paths, 1):
+            found += [outcome for _path, outcome in self._looked_at(part)]
+            for _ in part:
+                tick()
+        return found
+
+    def _looked_at(self, paths: Sequence[Path]) -> list[Outcome]:
         found: list[Outcome] = []
         for part, pictures in self._pictures(paths):
             readable = [p for p in pictures if not isinstance(p, ImageRejected)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,7 @@ from cleaner.cli.desk import (
     json_option,
     table,
 )
+from cleaner.cli.engine import check_engine, engine_of, engine_options
 from cleaner.cli.joining import going_on, joining_options
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
@@ -30,6 +31,7 @@ from cleaner.unknowns import is_unknown
 if TYPE_CHECKING:
     from numpy import ndarray
 
+    from cleaner.classifier import Classifier, Outcome
     from cleaner.project import Project
     from cleaner.store.models import FinalModel
 
@@ -320,6 +322,8 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
         "predict digits.tflite photos --top 3 --csv labels.csv",
         "predict digits.tflite 'photos/**/*.jpg' --json",
         "predict digits.tflite - < list.txt",
+        "predict digits.tflite photos --csv labels.csv --resume labels.parts",
+        "predict digits.tflite photos --csv labels.csv --engine ray --address 10.0.0.5:6379",
     )
 )
 @click.argument("model", type=click.Path(path_type=Path))
@@ -351,6 +355,15 @@ def _train_lines(result: dict[str, Any]) -> Iterator[str]:
     metavar="P",
     help="Answer unknown below this probability.",
 )
+@click.option(
+    "--resume",
+    "kept_in",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Keep what is found in this folder, part by part: after a kill the same command goes on "
+    "where it was.",
+)
+@engine_options("Where the photos are looked at")
 @json_option
 def predict(
     *,
@@ -359,7 +372,7 @@ def predict(
     top: int,
     sheet: Path | None,
     as_json: bool,
-    **rejecting: Any,
+    **options: Any,
 ) -> None:
     """Label photos with a trained model.
 
@@ -371,13 +384,14 @@ def predict(
     from cleaner.classifier import open_classifier
     from cleaner.cli import photos
 
+    least = _least(model, options.pop("least"), may_be_unknown=options.pop("may_be_unknown"))
+    where = _Where(**options)
     classifier = open_classifier(model)
-    least = _least(model, **rejecting)
     paths = photos.named(images)
     predictions: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     with ProgressLine() as line:
-        for path, outcome in classifier.predict_files(paths, line):
+        for path, outcome in where.outcomes(classifier, model, paths, line):
             shown = shown_path(str(path))
             if isinstance(outcome, ImageRejected):
                 errors.append({"path": shown, "reason": str(outcome)})
@@ -392,6 +406,29 @@ def predict(
         raise ModelError(
             f"{errors[0]['path']}: {errors[0]['reason']} No image was left to look at."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where photos are looked at, and what is found kept."""
+
+    engine: str
+    address: str
+    kept_in: Path | None
+
+    def __post_init__(self) -> None:
+        check_engine(self.engine, self.address)
+
+    def outcomes(
+        self, classifier: Classifier, model: Path, paths: Sequence[Path], line: ProgressLine
+    ) -> Iterator[Outcome]:
+        if self.engine == "local" and self.kept_in is None:
+            yield from classifier.predict_files(paths, line)
+            return
+        from cleaner import labelling
+
+        with engine_of(self.engine, self.address) as engine:
+            yield from labelling.outcomes(model, paths, engine, kept_in=self.kept_in, report=line)
 
 
 def _predict_lines(document: dict[str, Any], sheet: Path | None) -> Iterator[str]:
@@ -410,7 +447,7 @@ def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...], top: int
     return {**found[0], "top": found}
 
 
-def _least(model: Path, *, may_be_unknown: bool, least: float | None) -> float | None:
+def _least(model: Path, least: float | None, *, may_be_unknown: bool) -> float | None:
     from cleaner.classifier import threshold_of
 
     return threshold_of(model) if may_be_unknown and least is None else least

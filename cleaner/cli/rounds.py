@@ -11,6 +11,7 @@ import click
 
 from cleaner import settings
 from cleaner.cli.desk import Desk, dataset_verb, examples, hub_cache_option, table
+from cleaner.cli.engine import check_engine, engine_options
 from cleaner.cli.watching import run_job
 from cleaner.errors import SettingsError
 
@@ -95,20 +96,7 @@ def score_options(function: Callable[..., None]) -> Callable[..., None]:
             help="In mode finetune: the side at which the network sees the images. Without it, "
             "the images' own size decides, up to 160 px without a GPU.",
         ),
-        click.option(
-            "--engine",
-            type=click.Choice(settings.ENGINES),
-            default=_DEFAULTS.engine,
-            show_default=True,
-            help="Where the features are computed: on this machine, or on a cluster under Ray "
-            "(requirements-ray.txt). The ranking is the same.",
-        ),
-        click.option(
-            "--address",
-            metavar="HOST:PORT",
-            default=_DEFAULTS.address,
-            help="Of the Ray cluster; without it, --engine ray starts one on this machine.",
-        ),
+        engine_options("Where the features are computed"),
         click.option(
             "--features",
             type=click.Choice(settings.FEATURE_PLACES),
@@ -138,8 +126,7 @@ def score_settings(chosen: dict[str, Any]) -> settings.ScoreSettings:
         BackboneError: the network cannot compute in that precision.
     """
     precision = chosen["precision"]
-    if chosen["address"] and chosen["engine"] == "local":
-        raise click.UsageError("--address names a cluster; take --engine ray with it.")
+    check_engine(chosen["engine"], chosen["address"])
     named = {
         "backbones": tuple(_opened(name, precision) for name in chosen["backbones"]),
         "fine_tune_backbone": _opened(chosen["fine_tune_backbone"]),

@@ -20,11 +20,18 @@ import cleaner
 from cleaner.engines.base import Engine, Tick, Work
 from cleaner.errors import CleanerError, EngineError
 
+log = logging.getLogger(__name__)
+
 _C = TypeVar("_C")
 _R = TypeVar("_R")
 
 _ROOT = str(Path(cleaner.__file__).parent.parent)
-_ALWAYS = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+_ALWAYS = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # It calls what is usual an error. What goes wrong is raised.
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+}
 # Under another name it also keeps a cluster of one machine on the loopback address.
 _ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
@@ -48,7 +55,7 @@ def opened(address: str = "") -> Iterator[Engine]:
             address=address or "local",
             include_dashboard=False,
             log_to_driver=False,
-            logging_level=logging.ERROR,
+            logging_level=logging.CRITICAL,
             runtime_env={"env_vars": {"PYTHONPATH": _ROOT, "TF_CPP_MIN_LOG_LEVEL": "3"}},
         )
     except Exception as error:
@@ -56,10 +63,16 @@ def opened(address: str = "") -> Iterator[Engine]:
             f"Ray {f'at {address} ' if address else ''}cannot be used ({_line(error)}). "
             "See docs/scale.md for how a cluster is started, or take --engine local."
         ) from error
+    # Standard output is for answers; Ray prints there which workers it lost.
+    ray._private.worker.print_to_stdstream = _noted
     try:
         yield RayEngine(ray)
     finally:
         ray.shutdown()
+
+
+def _noted(said: dict[str, Any], **_: object) -> None:
+    log.info("Ray: %s", " ".join(said["lines"]))
 
 
 class RayEngine:
@@ -82,9 +95,9 @@ class RayEngine:
             for number, result in self._answers(work, chunks):
                 if isinstance(result, CleanerError):
                     raise result
-                yield result
                 done += len(chunks[number])  # type: ignore[arg-type]
                 tick(done)
+                yield result
         except self._ray.exceptions.RayError as error:
             raise EngineError(
                 f"Ray lost its workers ({_line(error)}). What was finished is kept."
@@ -148,7 +161,7 @@ def _imported() -> ModuleType:
             "`.venv/bin/pip install -r requirements-ray.txt`, or take --engine local."
         ) from error
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it says is in what it raises
     return ray
 
 

@@ -112,3 +112,20 @@ def test_a_model_without_a_receipt_needs_a_probability(
     assert refused.code == 1
     assert "--unknown-below" in refused.complaint
     assert call("predict", model, photos, "--unknown-below", "0.5", "--json").code == 0
+
+
+def test_what_is_kept_is_what_is_said_again(
+    call: Call, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    asked = ("predict", model, photos, "--json")
+    usual = call(*asked).document
+    assert call(*asked, "--resume", kept).document == usual
+    assert len(list(kept.rglob("*.npz"))) == 1
+    assert call(*asked, "--resume", kept).document == usual
+
+
+def test_an_address_needs_its_engine(call: Call, model: Path, photos: Path) -> None:
+    refused = call("predict", model, photos, "--address", "10.0.0.1:6379")
+    assert refused.code == 2
+    assert "--engine ray" in refused.complaint

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner import settings
+from cleaner import labelling, settings
 from cleaner.backbones import open_backbone
+from cleaner.classifier import open_classifier
 from cleaner.engines import ENGINES, Engine, Tick, chunked, open_engine
-from cleaner.errors import EngineError, JobCancelled, ModelError
+from cleaner.errors import EngineError, ImageRejected, JobCancelled, ModelError
 from cleaner.learning.bottlenecks import Source, committee_features
+from cleaner.progress import Progress
+from tests.classifiers import classifier_file
 from tests.pictures import write_image
 
 
@@ -94,6 +97,30 @@ def test_features_are_those_of_this_machine_to_the_last_bit(engine: Engine, tmp_
     np.testing.assert_array_equal(there[0].features, here[0].features)
     assert there[0].readable == (0, 1, 2, 4)
     assert [source for source, _ in there[0].rejected] == [sources[3]]
+
+
+def test_labels_are_those_of_this_machine_to_the_last_bit(engine: Engine, tmp_path: Path) -> None:
+    model = classifier_file(tmp_path)
+    paths = [write_image(tmp_path / f"{number}.png", seed=number) for number in range(5)]
+    paths[3].write_bytes(b"no picture")
+    told: list[int] = []
+
+    def report(progress: Progress) -> None:
+        told.append(progress.done)
+
+    there = list(labelling.outcomes(model, paths, engine, kept_in=tmp_path / "kept", report=report))
+
+    for (path, outcome), (own_path, own) in zip(
+        there, open_classifier(model).predict_files(paths), strict=True
+    ):
+        assert path == own_path
+        assert type(outcome) is type(own)
+        if isinstance(outcome, ImageRejected):
+            assert str(outcome) == str(own)
+        else:
+            np.testing.assert_array_equal(outcome, own)
+    assert told == sorted(told)
+    assert told[-1] == 5
 
 
 def test_engines_have_the_names_that_settings_know() -> None:

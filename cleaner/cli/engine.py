@@ -1,0 +1,56 @@
+"""The options that say where heavy work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cleaner import settings
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from cleaner.engines import Engine
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_DEFAULTS = settings.ScoreSettings()
+
+
+def engine_options(
+    what: str, default: str | None = _DEFAULTS.engine
+) -> Callable[[_Command], _Command]:
+    """Give a command --engine and --address; `what` is done there, in words."""
+
+    def dressed(function: _Command) -> _Command:
+        engine = click.option(
+            "--engine",
+            type=click.Choice(settings.ENGINES),
+            default=default,
+            show_default=default is not None,
+            help=f"{what}: on this machine, or on a cluster under Ray (requirements-ray.txt). "
+            "The result is the same.",
+        )
+        address = click.option(
+            "--address",
+            metavar="HOST:PORT",
+            default=_DEFAULTS.address,
+            help="Of the Ray cluster; without it, --engine ray starts one on this machine.",
+        )
+        return engine(address(function))
+
+    return dressed
+
+
+def check_engine(name: str | None, address: str) -> None:
+    """Raise click.UsageError where an address is named that the engine has no use for."""
+    if address and name != "ray":
+        raise click.UsageError("--address names a cluster; take --engine ray with it.")
+
+
+def engine_of(name: str, address: str) -> AbstractContextManager[Engine]:
+    """Return the engine of these options, to be entered."""
+    from cleaner.engines import open_engine
+
+    return open_engine(name, address)
