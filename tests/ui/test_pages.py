@@ -388,10 +388,12 @@ def test_scoring_starts_with_the_settings_of_the_form(project: Project, idle_wor
     app = run_page(project, "train")
     app.number_input[0].set_value(4)
     app.multiselect[0].set_value(["efficientnet_lite0", "mobilenet_v2_1.0_224"])
+    next(one for one in app.selectbox if one.label == "Features in").set_value("disk")
     button(app, "Score the images").click().run()
     kind, settings = started(project)[0]
     assert kind == "score"
     assert settings["views"] == 4
+    assert settings["features"] == "disk"
     assert settings["backbones"] == ["efficientnet_lite0", "mobilenet_v2_1.0_224"]
 
 

@@ -12,7 +12,7 @@ from cleaner.backbones import backbone_names
 from cleaner.errors import SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.settings import ENGINES, MODES, PRECISIONS, ScoreSettings
+from cleaner.settings import ENGINES, FEATURE_PLACES, MODES, PRECISIONS, ScoreSettings
 from cleaner.store.jobs import Job
 from cleaner.ui import actions, job_panel
 
@@ -51,7 +51,7 @@ def _scoring(project: Project, *, busy: bool) -> None:
             help="Pretrained networks whose features are used. Two different ones find more "
             "errors and take longer. The four first ones need no network connection.",
         )
-        views, folds, seed, precision = st.columns(4)
+        views, folds, seed, precision, place = st.columns(5)
         settings: dict[str, Any] = {
             "views": views.number_input(
                 "Views", 1, 64, used.views, help="Augmented looks at each image; more is steadier."
@@ -66,8 +66,16 @@ def _scoring(project: Project, *, busy: bool) -> None:
                 PRECISIONS.index(used.precision),
                 help="int8 is quicker; auto takes it where the ranking does not suffer.",
             ),
+            "features": place.selectbox(
+                "Features in",
+                FEATURE_PLACES,
+                FEATURE_PLACES.index(used.features),
+                help="Where the features are while small models learn from them. The ranking is "
+                "the same; on disk they need no memory, and more time. auto takes the memory if "
+                "they fit.",
+            ),
         }
-        settings |= _mode(used) | _engine(used) | {"features": used.features}
+        settings |= _mode(used) | _engine(used)
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
     if pressed:
         _start(project, names, settings)
