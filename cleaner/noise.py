@@ -37,6 +37,8 @@ _PRIOR_RATE, _PRIOR_RATE_IMAGES = 0.05, 20.0
 _BALANCE = 0.5
 _LOG_SHARPNESS = (-1.0, 4.0)
 _ROUNDS, _STEPS = 8, 10
+# Of items that a posterior is computed of, for the sake of memory.
+_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +61,13 @@ class NoiseModel:
 
     def posterior(self, pred_probs: PredProbs, labels: Labels) -> LabelQuality:
         """Return the chance that each label is right, given the label and the model."""
-        joint = _true_probs(pred_probs, self.sharpness) * self.transition[:, labels].T
-        own = joint[np.arange(len(labels)), labels]
-        right: LabelQuality = np.clip(own / np.maximum(joint.sum(axis=1), _TINY), 0, 1)
+        right = np.empty(len(labels))
+        for top in range(0, len(labels), _AT_ONCE):
+            part = slice(top, top + _AT_ONCE)
+            some = labels[part]
+            joint = _true_probs(pred_probs[part], self.sharpness) * self.transition[:, some].T
+            own = joint[np.arange(len(some)), some]
+            right[part] = np.clip(own / np.maximum(joint.sum(axis=1), _TINY), 0, 1)
         return right
 
     @property

@@ -92,6 +92,20 @@ class OutOfFold:
     likeness: Likeness | None = field(default=None, repr=False)
 
 
+def pooled(committee: CommitteeProbs, weights: MemberWeights) -> PredProbs:
+    """Return (item, class), float64: the weighted sum of the members' log-probabilities.
+
+    One member after the other, so that the logarithms of one alone are in memory.
+    """
+    found: PredProbs = np.zeros(committee.shape[1:])
+    for probs, weight in zip(committee, weights, strict=True):
+        logs = np.maximum(probs, LEAST_PROBABILITY, dtype=np.float64)
+        np.log(logs, out=logs)
+        logs *= weight
+        found += logs
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a signal may look at; axes as in `OutOfFold`.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -30,6 +30,7 @@ LEAST_CHANCE = 0.1
 _DECIMALS = 4
 # Every decision brings this one up to date, so it is not kept among those of the round.
 _OWN_COLUMN = "self_confidence"
+_ROWS_AT_ONCE = 4_096
 
 
 def fitting(evidence: Evidence) -> Standard:
@@ -77,22 +78,61 @@ def build(
     An image is flagged if its label quality is below the cut of the standard and no person
     has confirmed its label. Ties break by id, so that the same scores give the same queue.
     """
-    return ranked(item_ids, judged(evidence, standard), class_names)
+    return list(ranked(item_ids, judged(evidence, standard), class_names))
 
 
-def ranked(item_ids: ItemIds, verdict: Verdict, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what `build` does, of labels that were judged before."""
+def ranked(item_ids: ItemIds, verdict: Verdict, class_names: Sequence[str]) -> Ranking:
+    """Return the rows that `build` does, of labels that were judged before."""
     found = verdict.standings
     order = np.lexsort((item_ids, found.quality, ~found.flagged))
-    teller = Teller(item_ids, class_names, found, verdict.grounds)
-    rows = teller.rows(order.tolist(), range(len(order)))
-    kept = {
-        name: quality[order].round(_DECIMALS).tolist()
-        for name, quality in verdict.signals.items()
-        if name != _OWN_COLUMN
-    }
-    said = (dict(zip(kept, values, strict=True)) for values in zip(*kept.values(), strict=True))
-    return [row | {"signals": signals} for row, signals in zip(rows, said, strict=True)]
+    kept = {name: said for name, said in verdict.signals.items() if name != _OWN_COLUMN}
+    return Ranking(Teller(item_ids, class_names, found, verdict.grounds), order, kept)
+
+
+class Ranking(Sequence[dict[str, Any]]):
+    """A row an item, worst first, made when it is asked for: of a million they take 2 GB.
+
+    Args:
+        teller: makes the rows but for the signals.
+        order: (item,), places of the items, the worst first.
+        signals: name -> (item,), what is kept beside the rank.
+    """
+
+    def __init__(
+        self, teller: Teller, order: np.ndarray, signals: Mapping[str, LabelQuality]
+    ) -> None:
+        self._teller = teller
+        self._order = order
+        self._signals = signals
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, positions: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, positions: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, positions: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(positions, slice):
+            return list(self._rows(range(len(self))[positions]))
+        (row,) = self._rows([range(len(self))[positions]])
+        return row
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for top in range(0, len(self), _ROWS_AT_ONCE):
+            yield from self[top : top + _ROWS_AT_ONCE]
+
+    def _rows(self, positions: Sequence[int]) -> Iterator[dict[str, Any]]:
+        places = self._order[list(positions)]
+        kept = {
+            name: quality[places].round(_DECIMALS).tolist()
+            for name, quality in self._signals.items()
+        }
+        said = (dict(zip(kept, values, strict=True)) for values in zip(*kept.values(), strict=True))
+        rows = self._teller.rows(places.tolist(), positions)
+        return (row | {"signals": signals} for row, signals in zip(rows, said, strict=True))
 
 
 def judged(evidence: Evidence, standard: Standard | None = None) -> Verdict:

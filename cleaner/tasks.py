@@ -81,7 +81,7 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     ranking = queue.ranked(examples.item_ids, verdict, examples.class_names)
     kept = _keep(project, examples, prediction, verdict, opening)
     done = time.perf_counter()
-    flagged = sum(row["flagged"] for row in ranking)
+    flagged = int(verdict.standings.flagged.sum())
     seconds = {"features": featured - clock, "training": done - featured, "total": done - clock}
     predicted = prediction.pred_probs.argmax(axis=1)
     agreeing = predicted == evidence.labels

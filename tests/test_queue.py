@@ -159,3 +159,13 @@ def test_high_noise_is_ranked_by_the_chance_that_a_label_is_right() -> None:
 def test_no_images_make_an_empty_queue() -> None:
     nothing = Evidence(np.zeros(0, np.int64), np.zeros((0, 3)))
     assert queue.build(np.zeros(0, np.int64), nothing, CLASSES) == []
+
+
+def test_rows_of_a_ranking_are_the_same_however_they_are_asked_for() -> None:
+    verdict = queue.judged(Evidence(LABELS, PROBS), EVEN_CHANCE)
+    ranking = queue.ranked(IDS, verdict, CLASSES)
+    rows = queue.build(IDS, Evidence(LABELS, PROBS), CLASSES, EVEN_CHANCE)
+    assert [row["position"] for row in rows] == [*range(len(IDS))]
+    assert [*ranking[:2], *ranking[2:]] == [ranking[place] for place in range(len(IDS))] == rows
+    with pytest.raises(IndexError):
+        ranking[len(IDS)]

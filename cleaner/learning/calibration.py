@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from cleaner.arrays import ItemMask, Labels, PredProbs
+from cleaner.learning.inputs import parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,18 @@ def calibrated(logits: PredProbs, labels: Labels, trains: ItemMask) -> Calibrate
     leads = logits[trains]
     leads -= leads.max(axis=1, keepdims=True)
     own = leads[np.arange(len(leads)), labels[trains]]
+    sums = np.empty(len(leads))
 
     def loss(log_scale: float) -> float:
         """Return the mean of minus the log-probability of the labels, in nats."""
         scale = np.exp(log_scale)
-        return float((np.log(np.exp(leads * scale).sum(axis=1)) - own * scale).mean())
+        for part in parts(len(leads)):
+            sums[part] = np.exp(leads[part] * scale).sum(axis=1)
+        return float((np.log(sums) - own * scale).mean())
 
     found = minimize_scalar(loss, bounds=(-2, 5), method="bounded", options={"xatol": 0.02})
     scale = float(np.exp(found.x))
-    return Calibrated(softmax(logits * scale, axis=1), float(found.fun), scale)
+    probs = np.empty(logits.shape)
+    for part in parts(len(logits)):
+        probs[part] = softmax(logits[part] * scale, axis=1)
+    return Calibrated(probs, float(found.fun), scale)

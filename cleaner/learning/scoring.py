@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -20,6 +21,7 @@ from cleaner.arrays import (
     Labels,
     MemberWeights,
     PredProbs,
+    ViewProbs,
 )
 from cleaner.errors import TooFewImages
 from cleaner.learning import folds
@@ -27,7 +29,7 @@ from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads import HEADS, Head, TrainingData
 from cleaner.learning.stored import SomeFeatures
 from cleaner.noise import estimate
-from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
+from cleaner.predictions import LEAST_PROBABILITY, OutOfFold, RidgeFit, pooled
 from cleaner.progress import Report, silent
 from cleaner.settings import ScoreSettings
 
@@ -105,25 +107,47 @@ def out_of_fold(
         kept_in,
     )
     heads = {**HEADS, **(more_heads or {})}
-    votes = {name: head(data, report) for name, head in heads.items()}
-    committee = np.stack([vote.pred_probs for vote in votes.values()])
-    views = [vote.view_probs for vote in votes.values() if vote.view_probs is not None]
-    pool = combined(committee, labels, ~sealed)
+    votes = _votes(heads, data, report)
+    pool = combined(votes.committee, labels, ~sealed)
     return OutOfFold(
         item_ids=examples.item_ids,
         class_names=class_names,
         pred_probs=pool.probs,
-        view_probs=np.mean(views, axis=0),
-        committee_probs=committee,
-        member_names=tuple(votes),
+        view_probs=votes.views,
+        committee_probs=votes.committee,
+        member_names=tuple(heads),
         fold=fold,
         model_id=_model_id(settings, class_names),
         weights=pool.weights,
         scale=pool.scale,
-        refit=votes["ridge"].refit,
-        refit_member=list(votes).index("ridge"),
+        refit=votes.refit,
+        refit_member=list(heads).index("ridge"),
         likeness=data.geometry.alike.astype(np.float16),
     )
+
+
+class _Votes(NamedTuple):
+    """What the heads say, in their order; the views' mean over those that tell of each."""
+
+    committee: CommitteeProbs
+    views: ViewProbs
+    refit: RidgeFit | None
+
+
+def _votes(heads: Mapping[str, Head], data: TrainingData, report: Report) -> _Votes:
+    """Ask one head after the other, and keep float32: of many classes nothing takes more memory."""
+    committee = np.empty((len(heads), data.labels.size, data.class_count), np.float32)
+    views, voices, refit = np.zeros((1, *committee.shape[1:]), np.float32), 0, None
+    for place, (name, head) in enumerate(heads.items()):
+        vote = head(data, report)
+        committee[place] = vote.pred_probs
+        if vote.view_probs is not None:
+            views = vote.view_probs + views
+            voices += 1
+        if name == "ridge":
+            refit = vote.refit
+    views /= max(1, voices)
+    return _Votes(committee, views, refit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +167,9 @@ class Pool:
 
 def combined(committee: CommitteeProbs, labels: Labels, trains: ItemMask) -> Pool:
     """Return the committee's calibrated probabilities and how they were pooled."""
-    weights = member_weights(committee[:, trains], labels[trains])
-    found = calibrated(_pooled(_logs(committee), weights), labels, trains)
+    some = _sample(np.flatnonzero(trains), committee.shape[2])
+    weights = member_weights(committee[:, some], labels[some])
+    found = calibrated(pooled(committee, weights), labels, trains)
     return Pool(found.probs, weights, found.scale)
 
 
@@ -158,8 +183,8 @@ def member_weights(committee: CommitteeProbs, labels: Labels) -> MemberWeights:
     Reference: Genest and Zidek, Statistical Science 1 (1986), on logarithmic pools. We differ
     in the noise, which is estimated in turns with the weights.
     """
-    step = max(1, committee[0].size // _SAMPLE)
-    logs, labels = _logs(committee[:, ::step]), labels[::step]
+    some = _sample(np.arange(labels.size), committee.shape[2])
+    logs, labels = _logs(committee[:, some]), labels[some]
     weights = _likeliest(logs, np.eye(committee.shape[2])[labels], np.ones(len(committee)))
     for _ in range(_TURNS):
         before = weights
@@ -168,6 +193,11 @@ def member_weights(committee: CommitteeProbs, labels: Labels) -> MemberWeights:
         if np.allclose(before, weights, rtol=0.02, atol=0.01):
             break
     return weights
+
+
+def _sample(items: np.ndarray, classes: int) -> np.ndarray:
+    """Return those of the items that weights are found on; of a sample, itself."""
+    return items[:: max(1, items.size * classes // _SAMPLE)]
 
 
 def _likeliest(logs: CommitteeProbs, chances: PredProbs, start: MemberWeights) -> MemberWeights:
@@ -194,7 +224,7 @@ def _likeliest(logs: CommitteeProbs, chances: PredProbs, start: MemberWeights) -
 
 
 def _logs(committee: CommitteeProbs) -> CommitteeProbs:
-    logs: CommitteeProbs = np.log(np.maximum(committee, LEAST_PROBABILITY))
+    logs: CommitteeProbs = np.log(np.maximum(committee, LEAST_PROBABILITY, dtype=np.float64))
     return logs
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from cleaner.arrays import Groups, ItemMask, PredProbs
-from cleaner.predictions import LEAST_PROBABILITY, OutOfFold
+from cleaner.predictions import OutOfFold, pooled
 from cleaner.rescoring import mixing
 from cleaner.rescoring.kept import Kept, Opening
 from cleaner.rescoring.linear import Linear
@@ -32,12 +32,11 @@ def kept_of(
     frozen = prediction.scale * prediction.weights
     share = float(frozen[prediction.refit_member])
     frozen[prediction.refit_member] = 0
-    logs = np.log(np.maximum(prediction.committee_probs, LEAST_PROBABILITY))
     standings = verdict.standings
     return Kept(
         rows=fit.rows,
         fitted=np.ascontiguousarray(fit.fitted.T),
-        others=np.tensordot(frozen, logs, axes=1).T.astype(np.float32, order="C"),
+        others=pooled(prediction.committee_probs, frozen).T.astype(np.float32, order="C"),
         lonely=verdict.grounds.lonely,
         leverage=fit.leverage,
         labels=standings.labels,

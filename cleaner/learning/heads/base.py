@@ -60,6 +60,8 @@ class TrainingData:
 class HeadVotes:
     """What a head says of every item, having learned from none of its group.
 
+    The committee keeps it as float32.
+
     Attributes:
         pred_probs: (item, class), rows sum to 1, calibrated on the labels.
         view_probs: (view, item, class), each view alone, or None where the head judges the
