@@ -432,7 +432,7 @@ def test_the_whole_recipe_is_on_the_form(project: Project, idle_workers: None) -
     app = run_page(project, "model")
     for box, value in (("Learning rate falls", "step"), ("Rare classes weigh more", "inverse")):
         next(one for one in app.selectbox if one.label == box).set_value(value)
-    for box, number in (("Label smoothing", 0.2), ("Say of the committee", 0.5)):
+    for box, number in (("Label smoothing", 0.2), ("Distillation: say of the committee", 0.5)):
         next(one for one in app.number_input if one.label == box).set_value(number)
     next(one for one in app.text_input if one.label == "Fine-tune from layer").set_value("100")
     button(app, "Train").click().run()

@@ -357,7 +357,8 @@ def _more_settings(standard: TrainSettings) -> dict[str, Any]:
         first, second = st.columns(3), st.columns(2)
         layer = second[1].text_input(
             "Fine-tune from layer",
-            help="Its name, or its number from the input. Nothing: the upper 60% of the network.",
+            placeholder="the upper 60%",
+            help="Its name, or its number from the input.",
         )
         return {
             "schedule": first[0].selectbox(
@@ -373,7 +374,7 @@ def _more_settings(standard: TrainSettings) -> dict[str, Any]:
                 "Label smoothing", 0.0, 1.0, standard.label_smoothing, 0.05
             ),
             "distil": second[0].number_input(
-                "Say of the committee",
+                "Distillation: say of the committee",
                 0.0,
                 1.0,
                 standard.distil,
