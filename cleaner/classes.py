@@ -246,6 +246,8 @@ def _folded(name: str) -> str:
 
 
 def _obstacle(project: Project, name: str, old: str | None) -> str | None:
+    if not project.origin.moves_files:
+        return None
     path = project.root / name
     if project.state == path or path in project.state.parents:
         return "the state folder is there"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cleaner import images, processors
+from cleaner.addresses import Address
 from cleaner.arrays import PredProbs
 from cleaner.errors import ImageRejected, ModelError
 from cleaner.items import shown_path
@@ -204,7 +205,7 @@ def _read(paths: Sequence[Path]) -> Iterator[list[tuple[Path, bytes | ImageRejec
     size = 0
     for path in paths:
         # Somebody named this very file, so a link may lead anywhere.
-        file = Path(os.path.realpath(path))
+        file = path if isinstance(path, Address) else Path(os.path.realpath(path))
         try:
             data = images.read_bytes(file, root=file.parent)
             size += len(data)

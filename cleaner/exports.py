@@ -151,7 +151,7 @@ def _entries(project: Project, dataset: Dataset) -> list[Entry]:
         Entry(
             item=item,
             file=project.path_of(item),
-            root=project.places.quarantine if item.quarantined else project.root,
+            root=project.reach_of(item),
             review=ranked.get(item.item_id),
         )
         for item in dataset.items

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,12 +18,12 @@ from pathlib import Path
 from cleaner import images, looks, processors
 from cleaner.errors import DatasetError, ImageRejected
 from cleaner.items import Finding, Scan, ScannedFile, shown_path
+from cleaner.lookahead import in_order
 
 Report = Callable[[int, int, str], None]
 
 _NOTHING_KNOWN: Mapping[str, ScannedFile] = {}
 _MOST_WORKERS = 16
-_WAITING_PER_WORKER = 4
 
 
 def scan(
@@ -59,7 +58,7 @@ def scan(
     files: list[ScannedFile] = []
     read = partial(_read, walk.root, known)
     readers = workers or min(processors.available(), _MOST_WORKERS)
-    for done, outcome in enumerate(_in_order(read, walk.paths, readers), 1):
+    for done, outcome in enumerate(in_order(read, walk.paths, readers), 1):
         if isinstance(outcome, ScannedFile):
             files.append(outcome)
         else:
@@ -183,43 +182,40 @@ def _read(root: Path, known: Mapping[str, ScannedFile], path: str) -> ScannedFil
         status = None  # the reader knows the reason
     try:
         data = images.read_bytes(root / path, root=root)
-        inspected = images.inspect(data)
+        return inspected(path, data, mtime_ns=status.st_mtime_ns if status else 0)
     except ImageRejected as rejected:
-        sentence = f"{images.REASONS[rejected.reason].capitalize()}: {rejected.detail}"
-        return Finding("unreadable", (path,), "error", sentence)
+        return unreadable(path, rejected)
+
+
+def inspected(path: str, data: bytes, *, mtime_ns: int) -> ScannedFile:
+    """Return what a scan keeps of a file with these bytes; the first part of its path is the class.
+
+    Raises:
+        ImageRejected: the bytes are no picture that is read here.
+    """
+    seen = images.inspect(data)
     return ScannedFile(
         path=path,
         class_name=path.partition("/")[0],
         content_hash=hashlib.sha256(data).hexdigest(),
-        perceptual_hash=inspected.perceptual_hash,
-        width=inspected.width,
-        height=inspected.height,
+        perceptual_hash=seen.perceptual_hash,
+        width=seen.width,
+        height=seen.height,
         byte_size=len(data),
-        mtime_ns=status.st_mtime_ns if status else 0,
-        looks=inspected.looks,
+        mtime_ns=mtime_ns,
+        looks=seen.looks,
     )
+
+
+def unreadable(path: str, rejected: ImageRejected) -> Finding:
+    """Return the finding about a file that is no image that is read here."""
+    sentence = f"{images.REASONS[rejected.reason].capitalize()}: {rejected.detail}"
+    return Finding("unreadable", (path,), "error", sentence)
 
 
 def _is_as_before(before: ScannedFile, status: os.stat_result) -> bool:
     unchanged = (before.byte_size, before.mtime_ns) == (status.st_size, status.st_mtime_ns)
     return unchanged and looks.is_known(before.looks)
-
-
-def _in_order(
-    read: Callable[[str], ScannedFile | Finding], paths: Sequence[str], workers: int
-) -> Iterator[ScannedFile | Finding]:
-    """Yield what `read` says of each path, reading a few ahead so that memory stays small."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="scan")
-    waiting: deque[Future[ScannedFile | Finding]] = deque()
-    try:
-        for path in paths:
-            waiting.append(pool.submit(read, path))
-            if len(waiting) >= workers * _WAITING_PER_WORKER:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _empty_classes(class_names: Sequence[str], files: Sequence[ScannedFile]) -> Iterator[Finding]:

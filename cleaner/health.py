@@ -99,6 +99,8 @@ _DETAILS = {
     "near_duplicate": "Almost the same picture; they are kept on one side of each split.",
     "odd_size": "Unlike the other images in size or shape.",
     "changed": "The file was replaced after its label was decided.",
+    "bad_row": "These rows of the manifest name no image with a label.",
+    "listed_twice": "Several rows of the manifest name the image; the first one counts.",
     "empty_class": "A class folder without images.",
 }
 

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from cleaner import decoders
+from cleaner import decoders, objects
+from cleaner.addresses import Address
 from cleaner.arrays import RGBImage, SquareImage
 from cleaner.errors import ImageRejected
 from cleaner.pixels import DEFAULT_LIMITS, RISE_BYTES, TONES_SIDE, Inspected, Limits, squared
@@ -44,6 +45,7 @@ __all__ = [
     "read_bytes",
     "squared",
     "squares",
+    "stamp",
     "thumbnail",
 ]
 
@@ -61,6 +63,7 @@ _OTHER_SUFFIXES = frozenset((
 # fmt: on
 
 REASONS: dict[str, str] = {
+    "address": "its address is not one that is read",
     "missing": "the file is gone or its link leads nowhere",
     "outside": "the link leads out of the dataset folder",
     "not_a_file": "it is not an ordinary file",
@@ -106,11 +109,17 @@ def is_candidate(name: str) -> bool:
 def read_bytes(path: Path, *, root: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return a file's bytes, read once; never waits on a pipe and never leaves `root`.
 
-    A link is followed only to a file inside `root`.
+    A link is followed only to a file inside `root`. What has an address instead of a path is
+    fetched; a `root` says nothing about it.
 
     Raises:
+        DatasetError: the package that an address needs is not installed.
         ImageRejected: it is not an ordinary, readable file of a bearable size inside `root`.
     """
+    if isinstance(path, Address):
+        data = objects.read(path, most_bytes=limits.max_bytes + 1)
+        _check_bytes(len(data), limits.max_bytes)
+        return data
     try:
         resolved = os.path.realpath(path, strict=True)
         if not _lies_in(os.path.realpath(root), resolved):
@@ -119,6 +128,28 @@ def read_bytes(path: Path, *, root: Path, limits: Limits = DEFAULT_LIMITS) -> by
             return _read_regular(file, limits)
     except OSError as error:
         raise _unreadable(error) from error
+
+
+def stamp(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> tuple[int | None, int]:
+    """Return size and time of modification of a file that is not read, or version of an object.
+
+    The size is None and the other number 0 where a server does not say.
+
+    Raises:
+        DatasetError: the package that an address needs is not installed.
+        ImageRejected: it is not there, or too large.
+    """
+    if not isinstance(path, Address):
+        try:
+            status = path.stat()
+        except (OSError, ValueError) as error:
+            raise _unreadable(error) from error
+        return status.st_size, status.st_mtime_ns
+    found = objects.version(path)
+    if found.byte_size == 0:
+        raise ImageRejected("empty", "0 bytes.")
+    _check_bytes(found.byte_size or 0, limits.max_bytes)
+    return found.byte_size, found.number
 
 
 def decode(
@@ -237,7 +268,9 @@ def _read_regular(file: io.BufferedReader, limits: Limits) -> bytes:
     return data
 
 
-def _unreadable(error: OSError) -> ImageRejected:
+def _unreadable(error: OSError | ValueError) -> ImageRejected:
+    if isinstance(error, ValueError):
+        return ImageRejected("missing", "no file can have such a name.")
     reasons = {
         errno.ENOENT: "missing",
         errno.ENOTDIR: "missing",

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cleaner import cifar, given_splits, images, processors
+from cleaner.addresses import Address
 from cleaner.errors import ImageRejected, SourceError
 from cleaner.importers import IMPORTERS, Contents, Found, PassedOver, Record
 from cleaner.items import Split, shown_path
+from cleaner.listings import is_listing
 from cleaner.manifests import is_class_name
 from cleaner.moves.naming import fold, numbered
 from cleaner.moves.placing import rename_new
@@ -154,6 +156,11 @@ def guessed(source: Path) -> str:
 
 
 def _check_apart(source: Path, root: Path) -> None:
+    if isinstance(root, Address) or (is_listing(root) and not root.is_dir()):
+        raise SourceError(
+            f"{shown_path(str(root))}: images are not copied into a manifest. Add rows to it and "
+            "scan, or name a folder."
+        )
     if root.exists() and not root.is_dir():
         raise SourceError(f"{shown_path(str(root))}: this is a file. Name the dataset's folder.")
     one, other = source.resolve(), root.resolve()

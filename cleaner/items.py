@@ -10,8 +10,9 @@ from typing import Literal
 Split = Literal["train", "validation", "test"]
 Status = Literal["unreviewed", "accepted", "moved", "excluded", "skipped"]
 
-_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
-_WRITTEN_BYTE = re.compile("//([89a-f][0-9a-f])")
+_LONE_BYTE = re.compile("[\udc80-\udcff]")
+_SECOND_SLASH = re.compile("(?<=/)/")
+_WRITTEN_BYTE = re.compile("//(2f|[89a-f][0-9a-f])")
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -64,12 +65,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one walk over the class folders found."""
+    """What one walk over the class folders, or over the rows of a manifest, found.
+
+    Attributes:
+        version: differs as soon as a manifest was written to; "" of folders.
+    """
 
     root: Path
     class_names: tuple[str, ...]
     files: tuple[ScannedFile, ...]
     findings: tuple[Finding, ...]
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +129,32 @@ def shown_path(path: str) -> str:
 
 
 def written_name(name: str) -> str:
-    r"""Return a relative path or class name as databases and URLs take it.
+    r"""Return a relative path or class name as URLs take it.
 
-    A byte that is not UTF-8 is written ``//ff``; no relative path holds two slashes in a row, so
-    nothing is ambiguous.
+    A byte that is not UTF-8 is written ``//ff``; no relative path or class name holds two slashes
+    in a row, so nothing is ambiguous.
 
     >>> written_name("caf\udce9/1.jpg")
     'caf//e9/1.jpg'
     """
-    return _ESCAPED_BYTE.sub(lambda found: f"//{ord(found[0]) - 0xDC00:02x}", name)
+    return _LONE_BYTE.sub(lambda found: f"//{ord(found[0]) - 0xDC00:02x}", name)
+
+
+def written_path(path: str) -> str:
+    """Return a path or class name as databases take it; in addresses there are more slashes.
+
+    Of two slashes in a row the second is written ``//2f``, as if it were a byte.
+
+    >>> written_path("cat/s3://pets/1.jpg")
+    'cat/s3:///2fpets/1.jpg'
+    """
+    return written_name(_SECOND_SLASH.sub("//2f", path))
 
 
 def read_name(written: str) -> str:
-    """Return the name that was written."""
-    return _WRITTEN_BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), written)
+    """Return the name or path that was written."""
+    return _WRITTEN_BYTE.sub(lambda found: _character(int(found[1], 16)), written)
+
+
+def _character(byte: int) -> str:
+    return "/" if byte == ord("/") else chr(0xDC00 + byte)

@@ -29,7 +29,14 @@ _AT_ONCE = 500
 # Kinds whose findings are groups of which one image may stay.
 GROUPS = ("exact_duplicate", "near_duplicate", "split_leak")
 # Of files that are no images of the dataset, so there is nothing to exclude.
-NO_IMAGES = ("unreadable", "skipped", "outside_class", "empty_class", "unlisted_folder")
+NO_IMAGES = (
+    "unreadable",
+    "skipped",
+    "outside_class",
+    "empty_class",
+    "unlisted_folder",
+    "bad_row",
+)
 # Of a leak the image that was held out stays: there are fewer of them.
 _HELD_OUT = {"test": 2, "validation": 1, "train": 0}
 

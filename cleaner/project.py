@@ -6,9 +6,8 @@ Everything here is quick enough for a page; what takes minutes is a job (`cleane
 from __future__ import annotations
 
 import csv
-import os
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +17,16 @@ from sqlalchemy import Connection
 
 from cleaner import (
     blindness,
-    folder,
     given_splits,
     intake,
     leasing,
-    moves,
+    origins,
     outlook,
     piles,
     recording,
     sampling,
 )
+from cleaner.addresses import Address, located
 from cleaner.decisions import (
     STATUS_AFTER,
     Decision,
@@ -41,6 +40,7 @@ from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, Status, shown_path
 from cleaner.leasing import Demand, Handed
 from cleaner.logbook import Entry, Standing, Wanted
+from cleaner.origins import SCANNED
 from cleaner.outlook import Outlook
 from cleaner.progress import Progress, Report, silent
 from cleaner.recording import Recorded, Request
@@ -87,33 +87,39 @@ class Planted:
 
 
 def default_state(root: Path) -> Path:
-    """Return the folder beside the dataset that holds all that is not an image of it."""
+    """Return the folder beside the dataset that holds all that is not an image of it.
+
+    Raises:
+        StoreError: nothing can be kept beside an address.
+    """
+    if isinstance(root, Address):
+        raise StoreError(
+            f"{root}: what is remembered of it cannot lie beside it. Name a folder with --state."
+        )
     return root.parent / (root.name + STATE_SUFFIX)
 
 
 class Project:
-    """A dataset folder and what is known about it.
+    """A dataset, a folder or a manifest, and what is known about it.
 
     Opening one finishes or reverts file moves that a crash left open (see `recovered`), and
     brings a database of an earlier version up to date (see `store.upgrade`).
 
     Args:
-        root: the folder that holds the class folders.
+        root: the folder that holds the class folders, or a manifest, which may have an address.
         state: where all lies that is not an image of it; beside the dataset by default.
         store: the URL of a PostgreSQL database instead of a file in the state folder; needs
             to be named once only.
 
     Raises:
-        DatasetError: `root` is not a folder.
+        DatasetError: `root` is neither a folder nor a manifest.
         StoreError: the state folder cannot be made or its database not opened.
     """
 
     def __init__(self, root: Path, state: Path | None = None, store: str | None = None) -> None:
-        # Without "..": the state folder is named after the last part.
-        self.root = Path(os.path.normpath(root.expanduser().absolute()))
-        if not self.root.is_dir():
-            raise DatasetError(f"{root}: not a folder. Name the folder that holds the classes.")
+        self.root = located(root)  # without "..": the state folder is named after the last part
         self.state = (state or default_state(self.root)).expanduser().absolute()
+        self.origin = origins.open_origin(self.root, self.state)
         try:
             self.state.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -122,13 +128,12 @@ class Project:
                 "Name a folder you can write to with --state."
             ) from error
         self.store = open_store(self.state, shown_path(str(self.root)), store)
-        self.places = moves.Places(dataset=self.root, quarantine=self.state / "quarantine")
-        self.recovered: tuple[FileMove, ...] = moves.recover(self.store, self.places)
+        self.recovered: tuple[FileMove, ...] = self.origin.recover(self.store)
         opening.settle(self.store)
 
     def is_there(self) -> bool:
-        """Tell whether folder and database were not deleted under us."""
-        return self.root.is_dir() and self.state.is_dir() and self.store.is_there()
+        """Tell whether dataset and database were not deleted under us."""
+        return self.origin.is_there() and self.state.is_dir() and self.store.is_there()
 
     # -- looking ---------------------------------------------------------------------
 
@@ -196,8 +201,12 @@ class Project:
         return self.path_of(item)
 
     def path_of(self, item: Item) -> Path:
-        """Return where an item's file lies."""
-        return (self.places.quarantine if item.quarantined else self.root) / item.path
+        """Return where an item's file lies, which may be an address."""
+        return self.origin.path_of(item)
+
+    def reach_of(self, item: Item) -> Path:
+        """Return the folder that a link in place of an item's file must not lead out of."""
+        return self.origin.reach_of(item)
 
     def queue(self, *, after: int = -1, limit: int | None = None) -> list[ReviewItem]:
         """Return images that await a decision, worst first, behind rank `after`.
@@ -360,7 +369,7 @@ class Project:
             counts = catalogue.counts(connection)
             names = catalogue.class_names(connection)
             awaiting = rounds.queue_length(connection)
-            misplaced = catalogue.misplaced(connection)
+            misplaced = self.origin.due(connection)
         statuses = dict.fromkeys(("unreviewed", *STATUS_AFTER.values()), 0)
         classes = dict.fromkeys(names, 0)
         for (status, label), count in counts.items():
@@ -411,10 +420,10 @@ class Project:
             intake.hold_out(connection, validation=validation, test=test)
 
     def scan(self, report: Report = silent) -> Intake:
-        """Walk the class folders and bring the catalogue up to date.
+        """Walk the class folders, or the rows of the manifest, and bring the catalogue up to date.
 
         Raises:
-            DatasetError: there is nothing in the folder to work with.
+            DatasetError: there is nothing to work with.
         """
 
         def tell(done: int, total: int, path: str) -> None:
@@ -424,14 +433,15 @@ class Project:
             with self.store.read() as connection:
                 known = intake.as_scanned(catalogue.known_files(connection))
                 moved_before = journal.progress(connection)
-            found = folder.scan(self.root, known=known, report=tell, exclude=[self.state])
+            found = self.origin.scan(known, tell)
             report(Progress("Looking for duplicates"))
             examined = intake.examine(found)
             with self.store.write() as connection:
                 # Files that an apply or undo moved meanwhile would look as if somebody had
                 # moved them by hand; walk again.
                 if journal.progress(connection) == moved_before:
-                    catalogue.set_facts(connection, {"root": shown_path(str(self.root))})
+                    facts = {"root": shown_path(str(self.root)), SCANNED: found.version}
+                    catalogue.set_facts(connection, facts)
                     given = given_splits.read(self.state)
                     return intake.take_in(connection, examined, given)
         raise DatasetError(
@@ -521,38 +531,25 @@ class Project:
             )
             taken += [part[op_id] for op_id in outcome.recorded]
         report(Progress("Moving files back"))
-        return Undone(tuple(taken), self._follow({decision.item_id for decision in taken}))
+        return Undone(tuple(taken), self._brought_back(taken))
 
-    def _follow(self, item_ids: set[int]) -> tuple[tuple[str, str], ...]:
-        """Move files whose decision was taken back; those never applied stay where they are."""
-        moves.recover(self.store, self.places)
-        with self.store.read() as connection:
-            done = [move for move in journal.done(connection) if move.item_id in item_ids]
-            moved = {move.item_id for move in done}
-            items = [item for item in catalogue.to_move(connection) if item.item_id in moved]
-        if not items:
-            return ()
-        plan = moves.plan(items, done, self.places)
-        return moves.run(self.store, self.places, plan).problems
+    def _brought_back(self, taken: Sequence[Decision]) -> tuple[tuple[str, str], ...]:
+        return self.origin.follow(self.store, {decision.item_id for decision in taken})
 
     # -- moving ----------------------------------------------------------------------
 
     def plan_moves(self) -> Plan:
-        """Return the moves that would make the class folders match the decisions."""
-        with self.store.read() as connection:
-            items, done = catalogue.to_move(connection), journal.done(connection)
-        return moves.plan(items, done, self.places)
+        """Return what `apply` would move, or write otherwise into a new manifest."""
+        return self.origin.plan(self.store)
 
-    def apply(self, report: Callable[[int, int, str], None] | None = None) -> moves.Applied:
-        """Make the class folders match the decisions; journalled, never overwriting.
+    def apply(self, report: origins.Report | None = None) -> origins.Applied:
+        """Make the class folders match the decisions, or write a new manifest that does.
+
+        Files move journalled and without overwriting; a manifest is only read.
 
         Raises:
             ApplyBusy: somebody else is moving files of this dataset.
-            MoveError: nothing can be moved at all, such as on a read-only disk.
+            MoveError: nothing can be moved at all, such as on a read-only disk, or the manifest
+                is another one than was scanned.
         """
-        moves.recover(self.store, self.places)  # a plan is right for settled moves only
-        applied = moves.run(self.store, self.places, self.plan_moves(), report=report)
-        with self.store.read() as connection:
-            lineage, in_use = class_edits.lineage(connection), catalogue.labels_in_use(connection)
-        moves.remove_empty(self.places, lineage.retired - in_use)
-        return applied
+        return self.origin.apply(self.store, report)

@@ -123,7 +123,8 @@ def next_round(project: Project, settings: dict[str, Any], report: Report) -> di
     applied = project.apply(tell)
     problems = [{"path": path, "reason": reason} for path, reason in applied.problems]
     result = score(project, settings, report)
-    return result | {"moved": len(applied.moved), "problems": problems}
+    written = None if applied.manifest is None else shown_path(str(applied.manifest))
+    return result | {"moved": len(applied.moved), "problems": problems, "manifest": written}
 
 
 def train(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -240,12 +241,12 @@ def _fine_tuned(
         project.state / "cache",
         report,
     )
-    _tell_left_out(project, {s.path: reason for s, reason in member.pictures.rejected})
+    _tell_left_out(project, items, {s.path: reason for s, reason in member.pictures.rejected})
     return {finetuned.NAME: member}, [items[row] for row in member.pictures.readable]
 
 
 def _source(project: Project, item: Item) -> Source:
-    return Source(project.path_of(item), project.root, item.content_hash)
+    return Source(project.path_of(item), project.reach_of(item), item.content_hash)
 
 
 def _features(
@@ -262,7 +263,7 @@ def _features(
             report=report,
             engine=engine,
         )
-    _tell_left_out(project, {source.path: reason for source, reason in found.rejected})
+    _tell_left_out(project, items, {source.path: reason for source, reason in found.rejected})
     if not found.readable:
         raise TooFewImages(f"{shown_path(str(project.root))}: no image is left to learn from.")
     return placed(found.features, settings.features), [items[row] for row in found.readable]
@@ -300,15 +301,13 @@ def _check_as_before(project: Project, settings: TrainSettings) -> None:
         _as_before(project, name if settings.weights == PUBLISHED else f"{name}@{settings.weights}")
 
 
-def _tell_left_out(project: Project, left_out: Mapping[Path, str]) -> None:
+def _tell_left_out(project: Project, items: Sequence[Item], left_out: Mapping[Path, str]) -> None:
     """Keep a finding for each file that could be read by the scan but not afterwards."""
+    if not left_out:
+        return
+    paths = {project.path_of(item): item.path for item in items}
     found = [
-        Finding(
-            "unreadable",
-            (path.relative_to(project.root).as_posix(),),
-            "warning",
-            f"Not ranked in this round: {reason}.",
-        )
+        Finding("unreadable", (paths[path],), "warning", f"Not ranked in this round: {reason}.")
         for path, reason in left_out.items()
     ]
     with project.store.write() as connection:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cleaner.addresses import address
 from cleaner.items import shown_path
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def dataset_verb(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(**options: Any) -> None:
         root, state, store = (options.pop(name) for name in ("dataset", "state", "store"))
+        root = address(str(root)) or root
         desk = Desk(root, state, options.pop("as_json"), store)
         function(desk, **options)
 

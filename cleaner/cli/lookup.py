@@ -74,13 +74,20 @@ class _Names:
         for item in sorted(dataset.items, key=lambda item: not item.quarantined):
             self.item_ids[item.path] = item.item_id
         self.item_ids = {shown_path(path): i for path, i in self.item_ids.items()} | self.item_ids
+        is_listing = not dataset.root.is_dir()
+        self._uris = {p.partition("/")[2]: p for p in self.item_ids if is_listing}
         self._classes = {shown_path(name): name for name in dataset.class_names}
         self._classes |= {name: name for name in dataset.class_names}
 
     def path(self, typed: str) -> str:
-        """Return a path relative to the root; one that a shell completed leads through it."""
+        """Return a path relative to the root; one that a shell completed leads through it.
+
+        An image of a manifest is also known by its uri alone.
+        """
         if typed in self.item_ids:
             return typed
+        if typed in self._uris:
+            return self._uris[typed]
         absolute = Path(typed).absolute()
         if absolute.is_relative_to(self.root):
             return absolute.relative_to(self.root).as_posix()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -267,24 +267,30 @@ def apply(desk: Desk, *, dry_run: bool) -> None:
 
     Nothing is ever overwritten: a taken name becomes NAME~2. Excluded images go to the
     quarantine in the state folder. `undo` brings files back.
+
+    Of a manifest no file moves: a new manifest is written, with the labels of now and without
+    excluded images. It lies beside it, as NAME.cleaned-1.csv, or in the state folder if the
+    manifest has an address.
     """
     with desk.project() as project:
-        plan = project.plan_moves()
+        plan, is_folder = project.plan_moves(), project.origin.moves_files
         moved: tuple[FileMove, ...] = ()
-        problems = plan.problems
+        problems, manifest = plan.problems, None
         if not dry_run:
             with ProgressLine() as line:
                 applied = project.apply(
                     lambda done, total, path: line(Progress("Moving files", done, total, path))
                 )
-            moved, problems = applied.moved, applied.problems
+            moved, problems, manifest = applied.moved, applied.problems, applied.manifest
     document = {
         "planned": len(plan.moves),
         "moved": len(moved),
         "moves": [_move_document(move) for move in (plan.moves if dry_run else moved)],
         "problems": [{"path": path, "reason": reason} for path, reason in problems],
+        "manifest": None if manifest is None else shown_path(str(manifest)),
     }
-    desk.answer(document, _apply_lines(desk, document, dry_run=dry_run))
+    said = _moved if is_folder else _written
+    desk.answer(document, _apply_lines(desk, document, said, dry_run=dry_run))
 
 
 def _move_document(move: FileMove) -> dict[str, str]:
@@ -293,9 +299,24 @@ def _move_document(move: FileMove) -> dict[str, str]:
     return {"source": shown(move.source), "destination": shown(move.destination)}
 
 
-def _apply_lines(desk: Desk, document: Mapping[str, Any], *, dry_run: bool) -> Iterator[str]:
+def _moved(document: Mapping[str, Any], *, dry_run: bool) -> str:
+    return f"{len(document['moves']):,} files {'would move' if dry_run else 'moved'}."
+
+
+def _written(document: Mapping[str, Any], *, dry_run: bool) -> str:
+    changes = f"{len(document['moves']):,} images"
+    if dry_run:
+        return f"A new manifest would say otherwise of {changes}."
+    if document["manifest"] is None:
+        return "The latest manifest says all that is decided; none was written."
+    return f"Written: {document['manifest']}, with changes of {changes}."
+
+
+def _apply_lines(
+    desk: Desk, document: Mapping[str, Any], said: Callable[..., str], *, dry_run: bool
+) -> Iterator[str]:
     moves = document["moves"]
-    yield f"{len(moves):,} files {'would move' if dry_run else 'moved'}."
+    yield said(document, dry_run=dry_run)
     yield from (f"  {m['source']} -> {m['destination']}" for m in moves[:_LINES_SHOWN])
     yield from _more(moves)
     yield from (f"Left alone: {p['path']}: {p['reason']}" for p in document["problems"])

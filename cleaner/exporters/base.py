@@ -227,7 +227,8 @@ def _remove(path: Path) -> None:
 
 def _free_name(entry: Entry, above: str, taken: set[str]) -> str:
     label, path = f"{above}{entry.item.current_label}", PurePosixPath(entry.item.path)
-    below = PurePosixPath(*path.parts[1:])
+    # A manifest's uri may lead upwards.
+    below = PurePosixPath(*(part for part in path.parts[1:] if part != ".."))
     name, number = f"{label}/{below}", 1
     while _as_compared(name) in taken:
         number += 1

@@ -134,7 +134,7 @@ def _parted(project: Project, categories: Sequence[imagenet.Category]) -> _Parts
 
 
 def _photo(project: Project, item: Item, label: int) -> Photo:
-    source = Source(project.path_of(item), project.root, item.content_hash)
+    source = Source(project.path_of(item), project.reach_of(item), item.content_hash)
     shorter_px = min(item.width, item.height)
     return Photo(source, shown_path(item.path), label, item.group_id, shorter_px)
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from cleaner.items import Item, ScannedFile, Split, Status
 from cleaner.store.bulk import add_rows
-from cleaner.store.tables import LARGEST_NUMBER, classes, facts, items, moves
+from cleaner.store.tables import LARGEST_NUMBER, class_edits, classes, facts, items, moves
 
 ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
 # Built once: they are asked for at every decision.
@@ -98,6 +98,28 @@ def to_move(connection: Connection) -> tuple[Item, ...]:
 def misplaced(connection: Connection) -> int:
     """Return how many images lie elsewhere than their label and status say."""
     return connection.scalar(select(func.count()).where(items.c.misplaced)) or 0
+
+
+def gone(connection: Connection) -> tuple[Item, ...]:
+    """Return images that a scan no longer finds, unless another one is in their place."""
+    found = items.alias()
+    replaced = select(found.c.item_id).where(found.c.path == items.c.path, found.c.present)
+    rows = connection.execute(
+        select(*ITEM_COLUMNS).where(~items.c.present, ~replaced.exists()).order_by(items.c.item_id)
+    )
+    return tuple(Item(*row) for row in rows)
+
+
+def misplaced_marks(connection: Connection) -> tuple[int, int, int, int]:
+    """Return numbers that differ if other images lie elsewhere than they should, or otherwise.
+
+    How many they are, the sums of their own numbers and of those of the decisions about them, and
+    the latest edit of the classes.
+    """
+    numbers, decided = func.sum(items.c.item_id), func.sum(items.c.decision)
+    row = connection.execute(select(func.count(), numbers, decided).where(items.c.misplaced)).one()
+    edited = connection.scalar(select(func.max(class_edits.c.edit_id)))
+    return int(row[0]), int(row[1] or 0), int(row[2] or 0), edited or 0
 
 
 def labels(connection: Connection) -> Iterator[tuple[str, str, str, Status]]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
     true,
     tuple_,
@@ -236,7 +237,9 @@ def _is_decided(_selection: Selection) -> ColumnElement[bool]:
 def _has_text(selection: Selection) -> ColumnElement[bool]:
     # As the column holds it, in which a byte that is not UTF-8 is written.
     path = func.lower(type_coerce(items.c.path, Text))
-    return path.contains(selection.text.lower(), autoescape=True, escape=_ESCAPE)
+    # And in which an address has more slashes.
+    texts = {selection.text.lower(), selection.text.lower().replace("//", "///2f")}
+    return or_(*(path.contains(text, autoescape=True, escape=_ESCAPE) for text in sorted(texts)))
 
 
 _STATUS: dict[str, Condition] = {

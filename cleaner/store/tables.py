@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from cleaner.items import read_name, shown_path, written_name
+from cleaner.items import read_name, shown_path, written_path
 from cleaner.store import append_only
 
 
@@ -44,7 +44,7 @@ class Name(TypeDecorator[str]):
     python_type = str
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else written_name(value)
+        return None if value is None else written_path(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> str | None:
         return None if value is None else read_name(value)

@@ -74,6 +74,14 @@ _WORDS: dict[tuple[str, str | None], tuple[str, str]] = {
         "They lie in no class folder, so they have no label.",
     ),
     ("empty_class", None): ("Empty classes", "Class folders without an image."),
+    ("bad_row", None): (
+        "Rows that name no image",
+        "Rows of the manifest without uri or label; they stay as they are in a new one.",
+    ),
+    ("listed_twice", None): (
+        "Listed twice",
+        "Several rows of the manifest name the image. What is decided holds for all of them.",
+    ),
     ("changed", None): (
         "Replaced files",
         "The file was replaced after its label was decided; the new picture is not reviewed.",
@@ -137,7 +145,9 @@ def proposal_sentence(proposal: Proposal) -> str:
             f"{counted(proposal.left, 'group')} {verb} left alone: the labels disagree and none "
             "prevails."
         )
-    sentences.append("Files move with the next round; until then nothing leaves its folder.")
+    sentences.append(
+        "Files move with the next round, or a new manifest is written; until then nothing changes."
+    )
     return " ".join(sentences)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from cleaner.addresses import located
 from cleaner.errors import CleanerError, DatasetError
 from cleaner.project import Project, default_state
 
@@ -60,7 +61,7 @@ class Registry:
             StoreError: its state cannot be opened.
         """
         with self._lock:
-            project = self._opened(root.expanduser().absolute(), state, store)
+            project = self._opened(located(root), state, store)
             key = key_of(project.root, project.state)
             self._remember(key, project)
             return key
@@ -78,7 +79,7 @@ class Registry:
                 return known
             for entry in self.recent():
                 if entry.key == key:
-                    return self._opened(Path(entry.root), Path(entry.state))
+                    return self._opened(located(Path(entry.root)), Path(entry.state))
         raise DatasetError("This address belongs to a dataset that was not opened here before.")
 
     def recent(self) -> list[Entry]:

@@ -61,8 +61,7 @@ def content(project: Project, item: Item) -> bytes:
     Raises:
         ImageRejected: the file is gone, or is another one than was scanned.
     """
-    root = project.places.quarantine if item.quarantined else project.places.dataset
-    data = images.read_bytes(project.path_of(item), root=root)
+    data = images.read_bytes(project.path_of(item), root=project.reach_of(item))
     if hashlib.sha256(data).hexdigest() != item.content_hash:
         raise ImageRejected("changed", "the file is not the one that was scored; score again.")
     return data

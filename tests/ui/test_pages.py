@@ -195,7 +195,7 @@ def test_a_dataset_from_the_environment_that_is_gone_is_explained(
 
 def test_another_folder_can_be_opened_from_every_page(project: Project) -> None:
     app = run_app(project)
-    button(app, "Open another folder").click().run()
+    button(app, "Open another dataset").click().run()
     assert not app.exception
     assert "Find and fix wrong image labels" in texts(app)
     assert "shapes" in texts(app)

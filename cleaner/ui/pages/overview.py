@@ -87,7 +87,10 @@ def _how_it_goes() -> None:
 _STEPS = (
     ("Score", "A pretrained network says which labels do not fit. That takes a few minutes, once."),
     ("Review", "The suspects come up one by one. One key keeps the label or puts it right."),
-    ("Clean and retrain", "The files move into their class folders, and the network looks again."),
+    (
+        "Clean and retrain",
+        "Files move to their classes, or a new manifest is written. Then the network looks again.",
+    ),
     ("Train", "When little is left, train a MobileNet on the clean labels and download it."),
 )
 
@@ -95,8 +98,8 @@ _STEPS = (
 def _numbers(status: dict[str, Any], history: list[Round]) -> None:
     decided = status["decided"]
     cells = [
-        ("Images", f"{status['images']:,}", "readable images in the class folders"),
-        ("Classes", f"{len(status['classes']):,}", "class folders"),
+        ("Images", f"{status['images']:,}", "readable images of the dataset"),
+        ("Classes", f"{len(status['classes']):,}", "what images are labelled as"),
         ("Await review", f"{status['awaiting_review']:,}", "suspects without a decision"),
         ("Moved", f"{decided['moved']:,}", "images with another label than they came with"),
         ("Excluded", f"{decided['excluded']:,}", "images taken out"),

@@ -19,6 +19,23 @@ from cleaner.ui.surface import Task, mount
 # How the queue is shown, as the switch says it and as the address remembers it.
 _DECK, _GRID, _SECOND = "One by one", "Grid", "Second opinion"
 _VIEW = "view"
+# Whether files move -> the tick beside "Clean and retrain", and what it means.
+_APPLYING = {
+    True: (
+        "Move the files",
+        (
+            "Into their class folders; excluded images go to the quarantine folder. "
+            "Every move can be undone."
+        ),
+    ),
+    False: (
+        "Write a new manifest",
+        (
+            "Beside the one that is open, which stays as it is: with the labels of now and "
+            "without excluded images. No image is moved or copied."
+        ),
+    ),
+}
 _SURFACES = {_DECK: DECK, _GRID: GRID, _SECOND: DECK}
 
 
@@ -114,14 +131,8 @@ def _view() -> str:
 
 
 def _retrain_button(project: Project) -> None:
-    moves_files = st.checkbox(
-        "Move the files",
-        value=True,
-        key="move-files",
-        width="content",
-        help="Into their class folders; excluded images go to the quarantine folder. "
-        "Every move can be undone.",
-    )
+    label, about = _APPLYING[project.origin.moves_files]
+    moves_files = st.checkbox(label, value=True, key="move-files", width="content", help=about)
     st.button("Clean and retrain", key="retrain", on_click=session.note_press, args=("retrain",))
     if session.pressed("retrain"):
         _retrain(project, moves_files=moves_files)

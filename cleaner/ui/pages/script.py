@@ -109,7 +109,7 @@ def _sidebar(project: Project) -> None:
             st.text(shown_path(project.root.name))
         with st.container(key="dataset-path"):
             st.text(shown_path(str(project.root.parent)))
-        if st.button("Open another folder", width="stretch"):
+        if st.button("Open another dataset", width="stretch"):
             session.choose_another()
             st.rerun()
 

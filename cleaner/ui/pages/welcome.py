@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from cleaner import demo
+from cleaner import demo, origins
+from cleaner.addresses import located
 from cleaner.errors import CleanerError
 from cleaner.items import shown_path
 from cleaner.ui import session
@@ -21,7 +22,8 @@ def draw(problem: str | None) -> None:
     with middle:
         st.title("Find and fix wrong image labels")
         st.markdown(
-            "Cleaner looks at a folder of images, one sub-folder a class, shows you the labels "
+            "Cleaner looks at a folder of images, one sub-folder a class, or at a manifest "
+            "(a CSV or Parquet table with the columns uri and label), shows you the labels "
             "that do not fit, takes your decision with one key, and trains a MobileNet on what "
             "is left. Everything stays on this computer."
         )
@@ -36,7 +38,9 @@ def _open_form() -> None:
     with st.container(border=True), st.form("open-folder", border=False):
         field, press = st.columns([5, 1], vertical_alignment="bottom")
         path = field.text_input(
-            "Folder that holds the class folders", placeholder="/home/you/photos", key="folder"
+            "Folder that holds the class folders, or a manifest",
+            placeholder="/home/you/photos",
+            key="folder",
         )
         pressed = press.form_submit_button("Open", type="primary", width="stretch")
     if pressed:
@@ -56,7 +60,7 @@ def _open(path: str) -> None:
 
 
 def _recent() -> None:
-    entries = [entry for entry in shared().recent() if Path(entry.root).is_dir()]
+    entries = [entry for entry in shared().recent() if origins.is_there(located(Path(entry.root)))]
     if not entries:
         return
     st.subheader("Opened before")

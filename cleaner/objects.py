@@ -1,0 +1,191 @@
+"""Objects in storage and on the web, through fsspec: size and version, bytes, a file to read.
+
+fsspec, and the package it needs for a protocol, are loaded when an address is first read. Retries,
+credentials and endpoints are theirs: what works with them works here, by the same environment and
+configuration. An address is given to the file system of its protocol and to no other, so a chain
+of fsspec's (``zip://...::file://...``) is nothing but a name here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import IO, Any
+
+from cleaner.addresses import Address
+from cleaner.errors import DatasetError, ImageRejected
+
+REQUIREMENTS = "requirements-objects.txt"
+
+# What to install for a protocol, and the errors that its packages raise beside OSError.
+_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "https": "aiohttp", "http": "aiohttp"}
+_FAILURES = {
+    "s3": ("botocore.exceptions:BotoCoreError", "aiohttp:ClientError"),
+    "gs": (
+        "gcsfs.retry:HttpError",
+        "google.auth.exceptions:GoogleAuthError",
+        "aiohttp:ClientError",
+    ),
+    "https": ("aiohttp:ClientError",),
+    "http": ("aiohttp:ClientError",),
+}
+_REASONS = ((FileNotFoundError, "missing"), (PermissionError, "no_permission"))
+# What a server calls the version of what it serves, best first.
+_VERSIONS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "updated", "Last-Modified")
+_WEB = ("https", "http")
+_WEB_SECONDS = 600
+_SILENT_SECONDS = 60
+_PIECE_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What tells whether an object is still the same.
+
+    Attributes:
+        byte_size: None where the server does not say.
+        number: made of its ETag or date; 0 where the server names neither.
+    """
+
+    byte_size: int | None
+    number: int
+
+
+def version(address: Address) -> Version:
+    """Return size and version of an object, which is not read.
+
+    Raises:
+        DatasetError: the package for this protocol is not installed.
+        ImageRejected: it is not there, or cannot be asked for.
+    """
+    system = file_system(address.protocol)
+    with _told(address):
+        facts = system.info(address.text)
+    if facts.get("type") == "directory":
+        raise ImageRejected("not_a_file", "a folder.")
+    named = [facts[name] for name in _VERSIONS if facts.get(name)]
+    digest = hashlib.sha256(str(named[0]).encode()).digest() if named else bytes(8)
+    size = facts.get("size")
+    # Without the sign: it is kept where files have their time of modification.
+    return Version(None if size is None else int(size), int.from_bytes(digest[:8], "big") >> 1)
+
+
+def read(address: Address, *, most_bytes: int) -> bytes:
+    """Return an object's bytes, or the first `most_bytes` of them and no more.
+
+    Raises:
+        DatasetError: the package for this protocol is not installed.
+        ImageRejected: it is not there, or cannot be read.
+    """
+    system = file_system(address.protocol)
+    with _told(address):
+        return _READERS[address.protocol](system, address.text, most_bytes)
+
+
+@contextmanager
+def opened(address: Address) -> Iterator[IO[bytes]]:
+    """Yield an object as a file that can be read from any place: a copy, gone when it is closed.
+
+    Raises:
+        DatasetError: the package is not installed, or it cannot be read.
+    """
+    system = file_system(address.protocol)
+    with tempfile.TemporaryFile() as copy:
+        try:
+            # From its begin to its end: web servers are free to ignore a range.
+            with _told(address), _whole(system, address) as file:
+                shutil.copyfileobj(file, copy)
+        except ImageRejected as error:
+            said = error.detail.rstrip(".")
+            raise DatasetError(f"{address}: cannot be read ({said}).") from error
+        copy.seek(0)
+        yield copy
+
+
+def file_system(protocol: str) -> Any:
+    """Return the file system of a protocol; one for all threads of a process.
+
+    Raises:
+        DatasetError: its package is not installed.
+    """
+    # By process, since what a fork inherits of it does not work.
+    return _file_system(protocol, os.getpid())
+
+
+@cache
+def _file_system(protocol: str, _process: int) -> Any:
+    try:
+        import fsspec
+
+        importlib.import_module(_PACKAGES[protocol])
+        options = {"use_listings_cache": False, "skip_instance_cache": True}
+        return fsspec.filesystem(protocol, **options, **_options(protocol))
+    except ImportError as error:
+        raise DatasetError(
+            f"{protocol}://: reading these addresses needs {_PACKAGES[protocol]}, which is not "
+            f"installed. Run `pip install -r {REQUIREMENTS}`."
+        ) from error
+
+
+def _options(protocol: str) -> dict[str, Any]:
+    if protocol not in _WEB:
+        return {}
+    import aiohttp
+
+    # A server may fall silent, or answer byte by byte for ever.
+    limits = aiohttp.ClientTimeout(total=_WEB_SECONDS, sock_read=_SILENT_SECONDS)
+    return {"client_kwargs": {"timeout": limits}}
+
+
+def _whole(system: Any, address: Address) -> AbstractContextManager[Any]:
+    streaming = {"block_size": 0} if address.protocol in _WEB else {}
+    file: AbstractContextManager[Any] = system.open(address.text, "rb", **streaming)
+    return file
+
+
+def _ranged(system: Any, text: str, most_bytes: int) -> bytes:
+    data: bytes = system.cat_file(text, start=0, end=most_bytes)
+    return data
+
+
+def _streamed(system: Any, text: str, most_bytes: int) -> bytes:
+    # Where a range is ignored no more is taken than was asked for all the same.
+    pieces, left = [], most_bytes
+    with system.open(text, "rb", block_size=0) as file:
+        while left and (piece := file.read(min(left, _PIECE_BYTES))):
+            pieces.append(piece)
+            left -= len(piece)
+    return b"".join(pieces)
+
+
+_READERS: dict[str, Callable[[Any, str, int], bytes]] = {
+    "s3": _ranged,
+    "gs": _ranged,
+    "https": _streamed,
+    "http": _streamed,
+}
+
+
+@contextmanager
+def _told(address: Address) -> Iterator[None]:
+    """Turn what the packages raise into the one clear reason."""
+    failures: tuple[type[Exception], ...] = (OSError, ValueError, *_failures(address.protocol))
+    try:
+        yield
+    except failures as error:
+        reason = next((code for kind, code in _REASONS if isinstance(error, kind)), "read_error")
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageRejected(reason, f"{said}.") from error
+
+
+@cache
+def _failures(protocol: str) -> tuple[type[Exception], ...]:
+    found = (name.split(":") for name in _FAILURES[protocol])
+    return tuple(getattr(importlib.import_module(module), name) for module, name in found)

@@ -1,0 +1,301 @@
+"""A manifest: its rows name images and their labels, and decisions become a new manifest.
+
+An image's path in the catalogue is the class of its row and the uri as it is written there, so it
+belongs elsewhere as long as the manifest says otherwise than the decisions. Images are only read,
+and so is the manifest: what is decided stands in the store, and each new manifest says all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cleaner import folder, images, listings, looks, objects, processors
+from cleaner.addresses import Address
+from cleaner.decisions import FileMove, Plan
+from cleaner.errors import DatasetError, ImageRejected, MoveError
+from cleaner.items import Finding, Item, Scan, ScannedFile, shown_path
+from cleaner.listings import Changes, Row
+from cleaner.lookahead import in_order
+from cleaner.moves import Places, exclusive, rename_new, sync_folder
+from cleaner.origins.base import SCANNED, Applied, Problems, Report
+from cleaner.store import Store, catalogue
+
+_MOST_WORKERS = 16
+# They wait for a server most of the time.
+_MOST_WAITING = 32
+_WRITTEN = "manifest as written"
+
+
+class Listing:
+    """A CSV or Parquet table with the columns uri and label."""
+
+    moves_files = False
+
+    def __init__(self, root: Path, state: Path) -> None:
+        self._root = root
+        self._state = state
+        self._places = Places(dataset=root, quarantine=state / "quarantine")
+
+    def is_there(self) -> bool:
+        """See `Origin`; a server is not asked, for pages ask this often."""
+        return isinstance(self._root, Address) or self._root.is_file()
+
+    def recover(self, store: Store) -> tuple[FileMove, ...]:  # noqa: ARG002 - see Origin
+        """See `Origin`; no file ever moves, and an unfinished manifest is written over."""
+        return ()
+
+    # -- looking -------------------------------------------------------------------------
+
+    def scan(self, known: Mapping[str, ScannedFile], report: Report) -> Scan:
+        """See `Origin`; a row that names no image of the dataset becomes a finding."""
+        version = listings.version(self._root)
+        rows, findings = self._rows()
+        paths = [_path(row) for row in rows]
+        read = partial(self._read, known)
+        files: list[ScannedFile] = []
+        for done, outcome in enumerate(in_order(read, rows, self._workers(rows)), 1):
+            if isinstance(outcome, ScannedFile):
+                files.append(outcome)
+            else:
+                findings.append(outcome)
+            report(done, len(rows), paths[done - 1])
+        if not files:
+            raise DatasetError(_nothing_read(self._root, findings))
+        names = sorted({listings.class_name(row.label) for row in rows})
+        return Scan(self._root, tuple(names), tuple(files), tuple(findings), version)
+
+    def path_of(self, item: Item) -> Path:
+        """See `Origin`; a uri that means no file is a file that is missing."""
+        uri = _uri(item.path)
+        try:
+            return listings.file_of(self._root, uri)
+        except ImageRejected:
+            return self._state / "nowhere"
+
+    def reach_of(self, item: Item) -> Path:
+        """Return the image's own folder: a link in its place must not lead out of that."""
+        return _reach(self.path_of(item))
+
+    def _rows(self) -> tuple[list[Row], list[Finding]]:
+        """Return the rows that name an image, each image once, and findings about the others."""
+        by_uri: dict[str, list[Row]] = defaultdict(list)
+        findings: list[Finding] = []
+        for row in listings.rows(self._root):
+            problem = listings.problem_of(row)
+            if problem is None:
+                by_uri[row.uri].append(row)
+            else:
+                named = row.uri or f"row {row.number}"
+                detail = f"Row {row.number} is left out. {problem}"
+                findings.append(Finding("bad_row", (named,), "error", detail))
+        findings += [_listed_twice(rows) for rows in by_uri.values() if len(rows) > 1]
+        return [rows[0] for rows in by_uri.values()], findings
+
+    def _workers(self, rows: Sequence[Row]) -> int:
+        """Return how many rows are read at a time.
+
+        Raises:
+            DatasetError: the package for an address among them is not installed.
+        """
+        protocols = {file.protocol for file in self._files(rows) if isinstance(file, Address)}
+        for protocol in sorted(protocols):
+            objects.file_system(protocol)
+        return _MOST_WAITING if protocols else min(processors.available(), _MOST_WORKERS)
+
+    def _files(self, rows: Sequence[Row]) -> Iterator[Path]:
+        for row in rows:
+            try:
+                yield listings.file_of(self._root, row.uri)
+            except ImageRejected:
+                continue
+
+    def _read(self, known: Mapping[str, ScannedFile], row: Row) -> ScannedFile | Finding:
+        path = _path(row)
+        try:
+            file = listings.file_of(self._root, row.uri)
+            # Asked before reading: if it changes meanwhile, the next scan reads it again.
+            byte_size, number = images.stamp(file)
+            before = known.get(path)
+            if before and _is_as_before(before, byte_size, number):
+                return before
+            data = images.read_bytes(file, root=_reach(file))
+            if byte_size not in (None, len(data)):
+                raise ImageRejected("changed", "scan again when nothing writes to it.")
+            return folder.inspected(path, data, mtime_ns=number)
+        except ImageRejected as rejected:
+            return folder.unreadable(path, rejected)
+
+    # -- applying ------------------------------------------------------------------------
+
+    def due(self, connection: Connection) -> int:
+        """See `Origin`; 0 as long as the latest manifest says what is decided."""
+        written = _written(connection)
+        if written.get("decided") == list(catalogue.misplaced_marks(connection)):
+            return 0
+        return catalogue.misplaced(connection) or int(written.get("changes", 0))
+
+    def plan(self, store: Store) -> Plan:
+        """Return what a new manifest would say otherwise; nothing if the latest says it all."""
+        with store.read() as connection:
+            moves = _changes(connection)
+            written = _written(connection)
+        return Plan(()) if written.get("digest") == _digest(moves) else Plan(moves)
+
+    def apply(self, store: Store, report: Report | None) -> Applied:
+        """Write a new manifest, unless the latest one says the same already.
+
+        It lies beside the manifest, or in the state folder if that has an address.
+        """
+        with exclusive(self._places):
+            with store.read() as connection:
+                moves, marks = _changes(connection), catalogue.misplaced_marks(connection)
+                written, scanned = _written(connection), catalogue.fact(connection, SCANNED)
+                gone = catalogue.gone(connection)
+            digest = _digest(moves)
+            if written.get("digest", _digest(())) == digest:
+                return Applied(())
+            target = self._write(self._said(moves, gone), scanned)
+            said = {"digest": digest, "decided": marks, "changes": len(moves), "file": target.name}
+            with store.write() as connection:
+                catalogue.set_facts(connection, {_WRITTEN: json.dumps(said)})
+        if report is not None:
+            report(len(moves), len(moves), shown_path(target.name))
+        return Applied(tuple(replace(move, state="done") for move in moves), manifest=target)
+
+    def follow(self, store: Store, item_ids: set[int]) -> Problems:  # noqa: ARG002 - see Origin
+        """See `Origin`; manifests that were written stay, and the next one says what holds."""
+        return ()
+
+    def _write(self, changes: Changes, scanned: str | None) -> Path:
+        """Write a manifest beside its place, then give it the next free name."""
+        home = self._home()
+        unfinished = home / f".{self._root.stem}.unfinished{self._root.suffix}"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as file:
+                listings.rewrite(self._root, file, changes)
+                file.flush()
+                os.fsync(file.fileno())
+            if listings.version(self._root) != scanned:
+                raise MoveError(
+                    f"{shown_path(str(self._root))}: has changed since the scan, so its rows may "
+                    "be others. Run scan, then apply again."
+                )
+            target = _named(unfinished, home, self._root)
+            sync_folder(home)
+        except OSError as error:
+            raise MoveError(
+                f"{shown_path(str(home))}: no manifest can be written there ({error.strerror}). "
+                "Make the folder writable and free some space, then run apply again."
+            ) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return target
+
+    def _home(self) -> Path:
+        return self._state / "manifests" if isinstance(self._root, Address) else self._root.parent
+
+    def _said(self, moves: Sequence[FileMove], gone: Sequence[Item]) -> Changes:
+        """Return what a new manifest says otherwise, also of images that are not to be had now."""
+        written_as = {
+            listings.class_name(row.label): row.label for row in listings.rows(self._root)
+        }
+        labels: dict[str, str | None] = {}
+        for destination in (*map(_wanted, gone), *(move.destination for move in moves)):
+            place, name, uri = destination.split("/", 2)
+            labels[uri] = written_as.get(name, name) if place == "dataset" else None
+        if isinstance(self._root, Address):
+            return Changes(labels, partial(listings.in_full, self._root))
+        return Changes(labels)
+
+
+def _path(row: Row) -> str:
+    return f"{listings.class_name(row.label)}/{row.uri}"
+
+
+def _uri(path: str) -> str:
+    return path.partition("/")[2]
+
+
+def _reach(file: Path) -> Path:
+    return file if isinstance(file, Address) else file.parent
+
+
+def _is_as_before(before: ScannedFile, byte_size: int | None, number: int) -> bool:
+    # A server that names no version may serve another picture of the same size.
+    unchanged = number != 0 and (before.byte_size, before.mtime_ns) == (byte_size, number)
+    return unchanged and looks.is_known(before.looks)
+
+
+def _listed_twice(rows: Sequence[Row]) -> Finding:
+    labels = sorted({row.label for row in rows})
+    numbers = ", ".join(str(row.number) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+    if len(labels) == 1:
+        detail = f"Rows {numbers} name this image with one label; the first one counts."
+        return Finding("listed_twice", (_path(rows[0]),), "info", detail)
+    said = ", ".join(shown_path(label) for label in labels[:5])
+    detail = f"Rows {numbers} name this image with several labels ({said}); the first one counts."
+    return Finding("listed_twice", (_path(rows[0]),), "warning", detail)
+
+
+def _nothing_read(root: Path, findings: Sequence[Finding]) -> str:
+    start = f"{shown_path(str(root))}: no image could be read"
+    left_out = Counter(one.detail for one in findings if one.severity == "error")
+    if not left_out:
+        return f"{start}; the manifest has no rows. Name one with a row for each image."
+    reason, _ = left_out.most_common(1)[0]
+    return f"{start}; {left_out.total():,} rows were left out, most often for this: {reason}"
+
+
+def _written(connection: Connection) -> dict[str, Any]:
+    noted = catalogue.fact(connection, _WRITTEN)
+    found: dict[str, Any] = {} if noted is None else json.loads(noted)
+    return found
+
+
+def _changes(connection: Connection) -> tuple[FileMove, ...]:
+    """Return what the decisions say otherwise than the manifest, told as moves."""
+    return tuple(
+        FileMove(
+            0, item.item_id, f"dataset/{item.path}", _wanted(item), item.content_hash, "planned"
+        )
+        for item in catalogue.to_move(connection)
+    )
+
+
+def _wanted(item: Item) -> str:
+    if item.status == "excluded":
+        return f"quarantine/{item.path}"
+    return f"dataset/{item.current_label}/{_uri(item.path)}"
+
+
+def _digest(moves: Sequence[FileMove]) -> str:
+    lines = "\0".join(f"{move.source}\0{move.destination}" for move in moves)
+    return hashlib.sha256(os.fsencode(lines)).hexdigest()
+
+
+def _named(unfinished: Path, home: Path, root: Path) -> Path:
+    """Give a file the next name that is free, and return it."""
+    pattern = re.compile(rf"{re.escape(root.stem)}\.cleaned-(\d+){re.escape(root.suffix)}")
+    found = (pattern.fullmatch(beside.name) for beside in home.iterdir())
+    taken = [int(name[1]) for name in found if name]
+    number = max(taken, default=0)
+    while True:
+        number += 1
+        target = home / f"{root.stem}.cleaned-{number}{root.suffix}"
+        try:
+            rename_new(unfinished, target)
+        except FileExistsError:
+            continue
+        return target
