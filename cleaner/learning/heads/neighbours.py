@@ -11,6 +11,7 @@ import numpy as np
 from cleaner.arrays import Labels, PredProbs
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
+from cleaner.learning.inputs import parts
 from cleaner.nearest import NEVER, Nearest
 from cleaner.progress import Progress, Report
 
@@ -23,8 +24,12 @@ def neighbours(data: TrainingData, report: Report) -> HeadVotes:
     report(Progress("Asking the nearest images"))
     known = data.labels[data.trains]
     prior = np.bincount(known, minlength=data.class_count) / known.size
-    votes = _counted(data.geometry.nearest, data.labels, prior)
-    return HeadVotes(calibrated(np.log(votes), data.labels, data.trains).probs)
+    found, classes = data.geometry.nearest, np.maximum(prior, 1e-6)
+    logs = np.empty((data.labels.size, data.class_count))
+    for part in parts(data.labels.size):
+        some = Nearest(found.items[part], found.similarity[part])
+        logs[part] = np.log(_counted(some, data.labels, classes))
+    return HeadVotes(calibrated(logs, data.labels, data.trains).probs)
 
 
 def _counted(nearest: Nearest, labels: Labels, prior: np.ndarray) -> PredProbs:
@@ -33,7 +38,7 @@ def _counted(nearest: Nearest, labels: Labels, prior: np.ndarray) -> PredProbs:
     weights = np.exp(SHARPNESS * (close - close.max(axis=1, keepdims=True)))
     weights[nearest.similarity == np.float32(NEVER)] = 0
     weights *= close.shape[1] / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    votes = np.tile(np.maximum(prior, 1e-6), (len(close), 1))
+    votes = np.tile(prior, (len(close), 1))
     rows = np.broadcast_to(np.arange(len(close))[:, None], close.shape)
     np.add.at(votes, (rows, labels[nearest.items]), weights)
     probs: PredProbs = votes / votes.sum(axis=1, keepdims=True)
