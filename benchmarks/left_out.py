@@ -2,7 +2,7 @@
 
     python -m benchmarks.left_out
     python -m benchmarks.left_out --images 100000 --folder /var/tmp
-    python -m benchmarks.left_out --whole --images 100000 300000
+    python -m benchmarks.left_out --whole --images 110000 250000
 
 Makes features up (float16, in shards, as looking at photos leaves them) and has the ridge head
 judge them, as `score --features disk` does, in a process of its own. Prints seconds, memory, and
