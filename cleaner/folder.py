@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from cleaner import images, looks, processors
+from cleaner.engines import Engine, Tick, chunked
 from cleaner.errors import DatasetError, ImageRejected
 from cleaner.items import Finding, Scan, ScannedFile, shown_path
 from cleaner.lookahead import in_order
@@ -33,6 +35,7 @@ def scan(
     workers: int | None = None,
     report: Report | None = None,
     exclude: Collection[Path] = (),
+    engine: Engine | None = None,
 ) -> Scan:
     """Return every readable image below `root`'s class folders, and findings about the rest.
 
@@ -47,6 +50,7 @@ def scan(
         report: called after each file with the number done, the number in all and the path.
             What it raises ends the scan and reaches the caller.
         exclude: folders that are not entered.
+        engine: where the files are read; without one, in threads of this process.
 
     Raises:
         DatasetError: `root` is no folder, or has no class folders, or no image can be read.
@@ -58,7 +62,12 @@ def scan(
     files: list[ScannedFile] = []
     read = partial(_read, walk.root, known)
     readers = workers or min(processors.available(), _MOST_WORKERS)
-    for done, outcome in enumerate(in_order(read, walk.paths, readers), 1):
+    outcomes = (
+        in_order(read, walk.paths, readers)
+        if engine is None
+        else _elsewhere(engine, walk.root, known, walk.paths)
+    )
+    for done, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, ScannedFile):
             files.append(outcome)
         else:
@@ -216,6 +225,49 @@ def unreadable(path: str, rejected: ImageRejected) -> Finding:
 def _is_as_before(before: ScannedFile, status: os.stat_result) -> bool:
     unchanged = (before.byte_size, before.mtime_ns) == (status.st_size, status.st_mtime_ns)
     return unchanged and looks.is_known(before.looks)
+
+
+def _elsewhere(
+    engine: Engine, root: Path, known: Mapping[str, ScannedFile], paths: Sequence[str]
+) -> Iterator[ScannedFile | Finding]:
+    """Yield the same, read by an engine: what is known stays here and is not sent about."""
+    before = {path: known[path] for path in paths if _is_unchanged(root, known.get(path))}
+    chunks = _chunks([path for path in paths if path not in before], engine)
+    found = chain.from_iterable(engine.run(_Reading(root), chunks, _untold))
+    for path in paths:
+        yield before[path] if path in before else next(found)
+
+
+def _chunks(paths: Sequence[str], engine: Engine) -> list[Sequence[str]]:
+    return chunked(paths, engine.workers) if paths else []
+
+
+def _untold(_done: int) -> None:
+    """Hear nothing: progress comes with the files."""
+
+
+def _is_unchanged(root: Path, before: ScannedFile | None) -> bool:
+    try:
+        return before is not None and _is_as_before(before, (root / before.path).stat())
+    except OSError:
+        return False  # the reader knows the reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The work: files are read."""
+
+    root: Path
+
+    def open(self) -> Callable[[Sequence[str], Tick], list[ScannedFile | Finding]]:
+        return self._read_each
+
+    def _read_each(self, paths: Sequence[str], tick: Tick) -> list[ScannedFile | Finding]:
+        found = []
+        for path in paths:
+            found.append(_read(self.root, _NOTHING_KNOWN, path))
+            tick()
+        return found
 
 
 def _empty_classes(class_names: Sequence[str], files: Sequence[ScannedFile]) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ from cleaner.decisions import (
     ReviewItem,
     Round,
 )
+from cleaner.engines import Engine
 from cleaner.errors import DatasetError, NotScored, StoreError, UnknownItem
 from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, Status, shown_path
@@ -419,8 +420,10 @@ class Project:
         with self.store.write() as connection:
             intake.hold_out(connection, validation=validation, test=test)
 
-    def scan(self, report: Report = silent) -> Intake:
+    def scan(self, report: Report = silent, engine: Engine | None = None) -> Intake:
         """Walk the class folders, or the rows of the manifest, and bring the catalogue up to date.
+
+        Without an engine the files are read in this process.
 
         Raises:
             DatasetError: there is nothing to work with.
@@ -433,7 +436,7 @@ class Project:
             with self.store.read() as connection:
                 known = intake.as_scanned(catalogue.known_files(connection))
                 moved_before = journal.progress(connection)
-            found = self.origin.scan(known, tell)
+            found = self.origin.scan(known, tell, engine)
             report(Progress("Looking for duplicates"))
             examined = intake.examine(found)
             with self.store.write() as connection:

@@ -48,6 +48,17 @@ class _Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanSettings(_Settings):
+    """Where the files of a dataset are read, as in `ScoreSettings`."""
+
+    engine: str = "local"
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        _check_one_of("engine", self.engine, ENGINES)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreSettings(_Settings):
     """How a round ranks the images.
 
@@ -64,7 +75,7 @@ class ScoreSettings(_Settings):
         fine_tune_side_px: the side at which it sees them; None goes by the images' own size.
         precision: what the networks compute in, one of `PRECISIONS`; ``auto`` takes int8 for
             the networks whose ranking was measured not to suffer.
-        engine: where the features are computed, one of `ENGINES`.
+        engine: where files are read and features computed, one of `ENGINES`.
         address: of the cluster, if the engine is one elsewhere.
         features: where the features are while small models learn from them, one of
             `FEATURE_PLACES`; ``auto`` leaves them on disk if they do not fit into memory.

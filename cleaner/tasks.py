@@ -17,8 +17,9 @@ from cleaner.arrays import PredProbs
 from cleaner.audits import Seen
 from cleaner.backbones import Backbone, NamedByUser, open_backbone
 from cleaner.decisions import CONFIRMED
-from cleaner.engines import open_engine
+from cleaner.engines import deferred_engine
 from cleaner.errors import BackboneError, CleanerError, JobCancelled, TooFewImages
+from cleaner.intake import Intake
 from cleaner.items import Dataset, Finding, Item, shown_path
 from cleaner.learning import bottlenecks, gallery, scoring
 from cleaner.learning.bottlenecks import Source
@@ -28,7 +29,7 @@ from cleaner.predictions import Evidence, OutOfFold
 from cleaner.progress import Progress, Report
 from cleaner.project import Project
 from cleaner.rescoring import Opening
-from cleaner.settings import PUBLISHED, ScoreSettings, TrainSettings
+from cleaner.settings import PUBLISHED, ScanSettings, ScoreSettings, TrainSettings
 from cleaner.standings import Verdict
 from cleaner.store import catalogue, decisions, findings
 from cleaner.store.opening import open_round
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 Task = Callable[[Project, dict[str, Any], Report], dict[str, Any]]
 
 
-def scan(project: Project, _settings: dict[str, Any], report: Report) -> dict[str, Any]:
+def scan(project: Project, settings: dict[str, Any], report: Report) -> dict[str, Any]:
     """Bring the catalogue up to date with the folder."""
-    found = project.scan(report)
+    found = _scan(project, ScanSettings.from_json(settings), report)
     return {"added": found.added, "relocated": found.relocated, "missing": found.missing}
 
 
@@ -53,7 +54,7 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     """Scan, compute features, train out of fold, rank; opens a round."""
     wanted = ScoreSettings.from_json(settings)
     started_at, clock = datetime.now(UTC), time.perf_counter()
-    project.scan(report)
+    _scan(project, wanted, report)
     if len({item.current_label for item in _judged(project)}) < 2:
         raise TooFewImages(scoring.ONE_CLASS)  # before the network looks at every image
     opening = _opening(project, started_at)
@@ -110,7 +111,9 @@ def score(project: Project, settings: dict[str, Any], report: Report) -> dict[st
     )
     surveying.draw(project.store, number, doubts, seed=wanted.seed)
     _publish(kept, project, number)
-    _look_around(project, _Judged(number, items, examples, prediction.pred_probs), features, report)
+    _look_around(
+        project, _Judged(number, items, examples, prediction.pred_probs), features, wanted, report
+    )
     return {"round": number, "images": len(ranking), "flagged": flagged, "seconds": seconds}
 
 
@@ -225,6 +228,11 @@ TASKS: dict[str, Task] = {
 }
 
 
+def _scan(project: Project, where: ScanSettings | ScoreSettings, report: Report) -> Intake:
+    with deferred_engine(where.engine, where.address) as engine:
+        return project.scan(report, None if where.engine == "local" else engine)
+
+
 def _fine_tuned(
     project: Project, settings: ScoreSettings, report: Report
 ) -> tuple[dict[str, FineTuned], list[Item]]:
@@ -253,7 +261,7 @@ def _features(
     project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
 ) -> tuple[tuple[SomeFeatures, ...], list[Item]]:
     """Return the features of each backbone, and the items they describe."""
-    with open_engine(settings.engine, settings.address) as engine:
+    with deferred_engine(settings.engine, settings.address) as engine:
         found = bottlenecks.looked_at(
             [_source(project, item) for item in items],
             [_as_before(project, name, settings.precision) for name in settings.backbones],
@@ -325,13 +333,18 @@ class _Judged:
 
 
 def _look_around(
-    project: Project, judged: _Judged, features: Sequence[SomeFeatures], report: Report
+    project: Project,
+    judged: _Judged,
+    features: Sequence[SomeFeatures],
+    where: ScoreSettings,
+    report: Report,
 ) -> None:
     """Keep what shows once networks have seen the images, until the next round looks again."""
     report(Progress("Looking for copies and odd ones"))
     sources = [_source(project, item) for item in judged.items]
-    seen = gallery.seen_of(judged.items, sources, features, project.state / "cache")
-    found = audits.run_after_round(seen)
+    with deferred_engine(where.engine, where.address) as engine:
+        seen = gallery.seen_of(judged.items, sources, features, project.state / "cache", engine)
+        found = audits.run_after_round(seen)
     with project.store.write() as connection:
         findings.replace_all(connection, found, found_by="score")
     report(Progress("Looking at the classes"))

@@ -11,6 +11,8 @@ import click
 
 from cleaner.cells import guarded
 from cleaner.cli.desk import Desk, dataset_verb, examples, table
+from cleaner.cli.engine import check_engine, engine_options, scan_there
+from cleaner.cli.watching import ProgressLine
 from cleaner.errors import CleanerError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _COLUMNS = ("kind", "severity", "finding", "path", "current_label", "split", "de
         "audits data/demo --kind near_duplicate --csv twins.csv",
         "audits data/demo --kind near_duplicate --keep-one --dry-run",
         "audits data/demo --kind blurry --dismiss",
+        "audits photos --engine ray --address 10.0.0.5:6379",
     )
 )
 @dataset_verb
@@ -45,8 +48,9 @@ _COLUMNS = ("kind", "severity", "finding", "path", "current_label", "split", "de
     metavar="FILE",
     help="Also write the findings to a CSV file, a line for each image.",
 )
+@engine_options("First read what is new in the folder", default=None)
 def audits(
-    desk: Desk, *, kind: str | None, sheet: Path | None, dry_run: bool, reviewer: str, **flags: bool
+    desk: Desk, *, kind: str | None, sheet: Path | None, dry_run: bool, reviewer: str, **rest: Any
 ) -> None:
     """List what stands out among the files, and settle all of a kind at once.
 
@@ -55,14 +59,16 @@ def audits(
     sees and pictures unlike all others. Above them stands what shows of the classes as a whole:
     sizes, pairs taken for each other, classes that are perhaps one or two, and those told apart
     by their border or colours alone. Excluded images leave their folder with `apply`; `undo`
-    takes decisions back.
+    takes decisions back. With --engine the folder is first read once more, there.
     """
-    action = _action(flags)
-    if action is not None and kind is None:
-        raise click.UsageError(f"Name the --kind that --{action.replace('_', '-')} is about.")
-    if dry_run and action not in ("keep_one", "exclude"):
-        raise click.UsageError("--dry-run goes with --keep-one or --exclude.")
+    engine, address = rest.pop("engine"), rest.pop("address")
+    check_engine(engine, address)
+    action = _action(rest)
+    _check(action, kind, dry_run=dry_run)
     with desk.project() as project:
+        if engine is not None:
+            with ProgressLine() as line:
+                scan_there(project, line, engine=engine, address=address)
         if action is not None and kind is not None:
             document, lines = _done(project, kind, action, dry_run=dry_run, reviewer=reviewer)
         elif kind is not None:
@@ -72,6 +78,13 @@ def audits(
         if sheet is not None:
             _write(sheet, _listed(project, kind))
     desk.answer(document, lines)
+
+
+def _check(action: str | None, kind: str | None, *, dry_run: bool) -> None:
+    if action is not None and kind is None:
+        raise click.UsageError(f"Name the --kind that --{action.replace('_', '-')} is about.")
+    if dry_run and action not in ("keep_one", "exclude"):
+        raise click.UsageError("--dry-run goes with --keep-one or --exclude.")
 
 
 def _action(flags: dict[str, bool]) -> str | None:

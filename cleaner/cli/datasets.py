@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
+from cleaner.cli.engine import engine_options, scan_there
 from cleaner.cli.sampling import outlook_facts
 from cleaner.cli.second import facts as second_opinions
 from cleaner.cli.watching import ProgressLine
@@ -59,7 +60,15 @@ def demo(*, folder: Path, seed: int, as_json: bool) -> None:
     type=click.IntRange(0, 98),
     help="How many of them only measure the final model.  [default: 10]",
 )
-def scan(desk: Desk, *, validation_percent: int | None, test_percent: int | None) -> None:
+@engine_options("Where the files are read")
+def scan(
+    desk: Desk,
+    *,
+    validation_percent: int | None,
+    test_percent: int | None,
+    engine: str,
+    address: str,
+) -> None:
     """Read the folder and name what is wrong with its files.
 
     Needs no model. Every file becomes an image of the dataset or a finding that says why not:
@@ -72,7 +81,7 @@ def scan(desk: Desk, *, validation_percent: int | None, test_percent: int | None
         if validation_percent is not None or test_percent is not None:
             project.hold_out(validation=_share(validation_percent), test=_share(test_percent))
         with ProgressLine() as line:
-            project.scan(line)
+            scan_there(project, line, engine=engine, address=address)
         document = _scanned(project)
     desk.answer(document, _scan_lines(desk, document))
 

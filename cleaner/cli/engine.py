@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from cleaner.engines import Engine
+    from cleaner.progress import Report
+    from cleaner.project import Project
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _DEFAULTS = settings.ScoreSettings()
@@ -54,3 +56,13 @@ def engine_of(name: str, address: str) -> AbstractContextManager[Engine]:
     from cleaner.engines import open_engine
 
     return open_engine(name, address)
+
+
+def scan_there(project: Project, line: Report, *, engine: str, address: str) -> None:
+    """Bring the catalogue up to date, the files read as these options say."""
+    check_engine(engine, address)
+    if engine == "local":
+        project.scan(line)
+        return
+    with engine_of(engine, address) as opened:
+        project.scan(line, opened)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from cleaner.engines import local, ray
 from cleaner.engines.base import LARGEST_CHUNK, Engine, Tick, Work, chunked
+from cleaner.engines.deferred import DeferredEngine
 from cleaner.engines.local import LocalEngine
 from cleaner.errors import EngineError
 
@@ -28,13 +30,20 @@ def open_engine(name: str, address: str = "") -> AbstractContextManager[Engine]:
     return ENGINES[name](address)
 
 
+def deferred_engine(name: str, address: str = "") -> DeferredEngine:
+    """Return the engine of that name, to be entered; it is opened once there is something to do."""
+    return DeferredEngine(partial(open_engine, name, address))
+
+
 __all__ = [
     "ENGINES",
     "LARGEST_CHUNK",
+    "DeferredEngine",
     "Engine",
     "LocalEngine",
     "Tick",
     "Work",
     "chunked",
+    "deferred_engine",
     "open_engine",
 ]

@@ -216,8 +216,9 @@ def _fill(
         report(Progress(f"Looking at the images with {names}", done, len(tasks)))
 
     rejected: dict[str, str] = {}
+    chunks = chunked(tasks, engine.workers) if tasks else []
     try:
-        for refused in engine.run(look, chunked(tasks, engine.workers), tick):
+        for refused in engine.run(look, chunks, tick):
             rejected |= refused
     finally:
         for rows in own:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from cleaner import images, processors
+from cleaner import images
 from cleaner.arrays import Features, HatRows
 from cleaner.audits import Seen
 from cleaner.audits.base import MINIATURE_PX, Miniatures
 from cleaner.cache import RowCache
+from cleaner.engines import Engine, LocalEngine, Tick, chunked
 from cleaner.errors import ImageRejected
 from cleaner.items import Item
 from cleaner.learning.bottlenecks import Source
@@ -33,8 +34,11 @@ def seen_of(
     sources: Sequence[Source],
     view_features: Sequence[SomeFeatures],
     cache_folder: Path,
+    engine: Engine | None = None,
 ) -> Seen:
     """Return what the audits of a round look at; miniatures are read when they are asked for.
+
+    An engine reads those, or else this machine.
 
     What labels have no part in is kept for the next round of the same images.
     """
@@ -42,7 +46,7 @@ def seen_of(
     kept = Shelf(cache_folder / "geometry", fingerprint(view_features, groups))
     (features,) = kept("condensed", lambda: (condensed(view_features),))
     miniatures = RowCache(cache_folder / f"miniatures-{MINIATURE_PX}")
-    return Seen(items, features, _Miniatures(sources, miniatures), kept)
+    return Seen(items, features, _Miniatures(sources, miniatures, engine), kept)
 
 
 def condensed(view_features: Sequence[SomeFeatures]) -> HatRows:
@@ -97,15 +101,32 @@ class _Miniatures:
 
     sources: Sequence[Source]
     shelf: RowCache
+    engine: Engine | None
 
     def __call__(self, places: Sequence[int]) -> Miniatures:
         wanted = {self.sources[place].content_hash: self.sources[place] for place in places}
         missing = [source for key, source in wanted.items() if key not in self.shelf]
-        with ThreadPoolExecutor(processors.available(), thread_name_prefix="miniatures") as pool:
-            made = list(pool.map(_made, missing))
+        engine = self.engine or LocalEngine()
+        chunks = chunked(missing, engine.workers) if missing else []
+        made = list(chain.from_iterable(engine.run(_Shrinking(), chunks, lambda _done: None)))
         self.shelf.add([source.content_hash for source in missing], _flat(made))
         hashes = [self.sources[place].content_hash for place in places]
         return self.shelf.rows(hashes).reshape(len(places), MINIATURE_PX, MINIATURE_PX)
+
+
+class _Shrinking:
+    """The work: images are made small and grey."""
+
+    def open(self) -> Callable[[Sequence[Source], Tick], list[np.ndarray]]:
+        return _made_each
+
+
+def _made_each(sources: Sequence[Source], tick: Tick) -> list[np.ndarray]:
+    made = []
+    for source in sources:
+        made.append(_made(source))
+        tick()
+    return made
 
 
 def _flat(made: Sequence[np.ndarray]) -> Features:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from typing_extensions import Protocol, runtime_checkable
 
 from cleaner.decisions import FileMove, Plan
+from cleaner.engines import Engine
 from cleaner.items import Item, Scan, ScannedFile
 from cleaner.store import Store
 
@@ -57,8 +58,12 @@ class Origin(Protocol):
         """Finish or revert what a crash left open, and return it as it is now."""
         ...
 
-    def scan(self, known: Mapping[str, ScannedFile], report: Report) -> Scan:
+    def scan(
+        self, known: Mapping[str, ScannedFile], report: Report, engine: Engine | None = None
+    ) -> Scan:
         """Return every readable image, and findings about the rest.
+
+        An engine may read the files; without one, this process does.
 
         Raises:
             DatasetError: there is nothing to work with.

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from cleaner import folder, moves
 from cleaner.decisions import FileMove, Plan
+from cleaner.engines import Engine
 from cleaner.items import Item, Scan, ScannedFile
 from cleaner.origins.base import Applied, Problems, Report
 from cleaner.store import Store, catalogue, class_edits
@@ -33,9 +34,13 @@ class ClassFolders:
         """See `Origin`."""
         return moves.recover(store, self.places)
 
-    def scan(self, known: Mapping[str, ScannedFile], report: Report) -> Scan:
+    def scan(
+        self, known: Mapping[str, ScannedFile], report: Report, engine: Engine | None = None
+    ) -> Scan:
         """See `Origin`; the state folder is not entered, should it lie in the dataset."""
-        return folder.scan(self._root, known=known, report=report, exclude=[self._state])
+        return folder.scan(
+            self._root, known=known, report=report, exclude=[self._state], engine=engine
+        )
 
     def path_of(self, item: Item) -> Path:
         """See `Origin`."""

@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from cleaner import folder, images, listings, looks, objects, processors
 from cleaner.addresses import Address
 from cleaner.decisions import FileMove, Plan
+from cleaner.engines import Engine
 from cleaner.errors import DatasetError, ImageRejected, MoveError
 from cleaner.items import Finding, Item, Scan, ScannedFile, shown_path
 from cleaner.listings import Changes, Row
@@ -57,7 +58,12 @@ class Listing:
 
     # -- looking -------------------------------------------------------------------------
 
-    def scan(self, known: Mapping[str, ScannedFile], report: Report) -> Scan:
+    def scan(
+        self,
+        known: Mapping[str, ScannedFile],
+        report: Report,
+        engine: Engine | None = None,  # noqa: ARG002 - it is the server that is waited for
+    ) -> Scan:
         """See `Origin`; a row that names no image of the dataset becomes a finding."""
         version = listings.version(self._root)
         rows, findings = self._rows()

@@ -62,3 +62,12 @@ def test_an_action_needs_a_kind_and_stands_alone(call: Call, dataset: Path) -> N
     assert "--kind" in call("audits", dataset, "--dismiss").complaint
     both = call("audits", dataset, "--kind", "dark", "--dismiss", "--exclude")
     assert "Give one of" in both.complaint
+
+
+def test_the_folder_is_read_first_where_an_engine_is_named(call: Call, dataset: Path) -> None:
+    call("scan", dataset)
+    write_image(dataset / "cat" / "copy.png", seed=0)
+    assert call("audits", dataset, "--json").document["kinds"] == []
+    (found,) = call("audits", dataset, "--engine", "local", "--json").document["kinds"]
+    assert found["kind"] == "exact_duplicate"
+    assert "--engine ray" in call("audits", dataset, "--address", "10.0.0.5:6379").complaint

@@ -18,7 +18,7 @@ from cleaner.project import Project
 from tests.cli.conftest import Call
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
-_HEAVY = ("tensorflow", "keras", "tensorflow_hub", "streamlit", "cleaner.learning")
+_HEAVY = ("tensorflow", "keras", "tensorflow_hub", "streamlit", "ray", "cleaner.learning")
 
 
 def _loaded_by(*arguments: str) -> set[str]:

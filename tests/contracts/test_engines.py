@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner import labelling, settings
+from cleaner import folder, labelling, settings
 from cleaner.backbones import open_backbone
 from cleaner.classifier import open_classifier
-from cleaner.engines import ENGINES, Engine, Tick, chunked, open_engine
+from cleaner.engines import ENGINES, Engine, Tick, chunked, deferred_engine, open_engine
 from cleaner.errors import EngineError, ImageRejected, JobCancelled, ModelError
 from cleaner.learning.bottlenecks import Source, committee_features
 from cleaner.progress import Progress
 from tests.classifiers import classifier_file
-from tests.pictures import write_image
+from tests.pictures import write_dataset, write_image
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,31 @@ def test_labels_are_those_of_this_machine_to_the_last_bit(engine: Engine, tmp_pa
             np.testing.assert_array_equal(outcome, own)
     assert told == sorted(told)
     assert told[-1] == 5
+
+
+def test_a_scan_says_what_this_machine_says(engine: Engine, tmp_path: Path) -> None:
+    write_dataset(tmp_path, {"cats": 3, "dogs": 2})
+    (tmp_path / "dogs" / "x.jpg").touch()
+    here = folder.scan(tmp_path)
+    told: list[int] = []
+
+    def report(done: int, _total: int, _path: str) -> None:
+        told.append(done)
+
+    assert folder.scan(tmp_path, engine=engine, report=report) == here
+    assert told == [1, 2, 3, 4, 5, 6]
+    known = {file.path: file for file in here.files if file.class_name == "cats"}
+    assert folder.scan(tmp_path, engine=engine, known=known) == here
+
+
+def test_an_engine_is_opened_once_there_is_something_to_do(tmp_path: Path) -> None:
+    with deferred_engine("local", "10.0.0.1:6379") as nowhere:
+        assert list(nowhere.run(Squares(tmp_path), [], lambda _done: None)) == []
+        with pytest.raises(EngineError):
+            list(nowhere.run(Squares(tmp_path), CHUNKS, lambda _done: None))
+    with deferred_engine("local") as here:
+        assert here.workers > 0
+        assert len(list(here.run(Squares(tmp_path), CHUNKS, lambda _done: None))) == len(CHUNKS)
 
 
 def test_engines_have_the_names_that_settings_know() -> None:

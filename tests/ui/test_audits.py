@@ -12,7 +12,7 @@ from cleaner import lanes
 from cleaner.items import Finding
 from cleaner.project import Project
 from cleaner.store import findings
-from cleaner.ui import lane_words
+from cleaner.ui import engine, lane_words
 from cleaner.ui.pages import audits
 from tests.ui.samples import filled_project
 from tests.ui.test_pages import button, labels, run_page, started, texts
@@ -156,3 +156,12 @@ def test_a_lane_nobody_named_still_has_a_title() -> None:
     counted = [findings.KindCount("new_kind", "info", 1, 1, 0)]
     (lane,) = lane_words.lanes_of(counted)
     assert (lane.title, lane.about, lane.name) == ("New kind", "", "new_kind")
+
+
+@pytest.mark.skipif(not engine.is_chosen(), reason="requirements-ray.txt is not installed")
+def test_the_folder_is_read_again_where_one_wants(audited: Project) -> None:
+    app = run_page(audited, "audits")
+    next(box for box in app.selectbox if box.label == "Engine").set_value("ray").run()
+    app.text_input[0].set_value(" 10.0.0.5:6379 ").run()
+    press(app, "Read it")
+    assert started(audited) == [("scan", {"engine": "ray", "address": "10.0.0.5:6379"})]

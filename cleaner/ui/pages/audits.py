@@ -16,7 +16,7 @@ from cleaner.project import Project
 from cleaner.recording import Recorded
 from cleaner.selection import Selection
 from cleaner.store.findings import OpenFinding
-from cleaner.ui import job_panel, lane_words, session, thumbnails
+from cleaner.ui import actions, engine, job_panel, lane_words, session, thumbnails
 from cleaner.ui.lane_words import Lane
 from cleaner.ui.log_words import counted
 
@@ -30,6 +30,7 @@ _PREVIEWED = 6
 MOST_REVIEWED = 5_000
 # More images are excluded, or brought back, by a job that says how far it is.
 MOST_AT_ONCE = 1_000
+_NEW_FILES = "Looks at files that are new or were changed since."
 _ALL_BUT, _ONLY = "All but the selected", "Only the selected"
 
 Go = Callable[..., None]
@@ -41,17 +42,19 @@ def draw(project: Project, key: str, go: Go) -> None:
     `go` opens another one by name, with parameters for its address.
     """
     st.title("Audits")
-    job_panel.draw(project, with_curves=False)
+    busy = job_panel.draw(project, with_curves=False) is not None
     known = lane_words.lanes_of(lanes.by_severity(project))
     _tell_done(project)
     if not known:
         _nothing(project)
+        _read_again(project, busy=busy)
         return
     left, right = st.columns([1, 3.4], gap="large")
     with left:
         lane = _chosen(known)
         if not project.rounds():
             st.markdown("Mirrored or cropped copies and images off the topic come with the score.")
+        _read_again(project, busy=busy)
     with right:
         _Desk(project, key, lane, go).draw()
 
@@ -61,6 +64,20 @@ def _nothing(project: Project) -> None:
         st.markdown("The folder was not read yet. First find the suspect labels, on Review.")
     else:
         st.markdown("Nothing stands out: no copies, no odd files.")
+
+
+def _read_again(project: Project, *, busy: bool) -> None:
+    """Offer to look at what is new in the folder; where, if there is a choice."""
+    words = "Read the folder again"
+    if not engine.is_chosen():
+        if st.button(words, disabled=busy, key="audit-scan", help=_NEW_FILES):
+            job_panel.start(project, "scan", {})
+        return
+    with st.popover(words, disabled=busy, help=_NEW_FILES):
+        used = actions.score_settings(project)
+        where = engine.ask(used, "Where the files are read", st, st)
+        if st.button("Read it", type="primary", key="audit-scan"):
+            job_panel.start(project, "scan", where)
 
 
 def _chosen(known: Sequence[Lane]) -> Lane:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
@@ -12,9 +11,9 @@ from cleaner.backbones import backbone_names
 from cleaner.errors import SettingsError
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.settings import ENGINES, FEATURE_PLACES, MODES, PRECISIONS, ScoreSettings
+from cleaner.settings import FEATURE_PLACES, MODES, PRECISIONS, ScoreSettings
 from cleaner.store.jobs import Job
-from cleaner.ui import actions, job_panel
+from cleaner.ui import actions, engine, job_panel
 
 _JOBS_SHOWN = 30
 _MODE_WORDS = {
@@ -75,29 +74,12 @@ def _scoring(project: Project, *, busy: bool) -> None:
                 "they fit.",
             ),
         }
-        settings |= _mode(used) | _engine(used)
+        settings |= _mode(used)
+        if engine.is_chosen():
+            settings |= engine.ask(used, "Where the images are looked at", *st.columns([1, 3]))
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
     if pressed:
         _start(project, names, settings)
-
-
-def _engine(used: ScoreSettings) -> dict[str, Any]:
-    """Ask where the features are computed, of whoever has installed more than one engine."""
-    if find_spec("ray") is None:
-        return {}
-    engine, address = st.columns([1, 3])
-    chosen = engine.selectbox(
-        "Engine",
-        ENGINES,
-        ENGINES.index(used.engine),
-        help="Where the features are computed: on this machine, or on a cluster under Ray.",
-    )
-    place = address.text_input(
-        "Address of the Ray cluster",
-        used.address,
-        placeholder="host:port; without it, one is started on this machine",
-    )
-    return {"engine": chosen, "address": place.strip() if chosen == "ray" else ""}
 
 
 def _mode(used: ScoreSettings) -> dict[str, Any]:
