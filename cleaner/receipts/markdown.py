@@ -51,12 +51,12 @@ def accuracy_rows(receipt: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         "multiply-adds",
         "parameters",
     ]
-    rows = []
+    rows, names = [], words.names_of(receipt)
     for model in receipt["models"]:
         beside = model["beside_reference"]
         rows.append(
             [
-                model["architecture"],
+                names[model["model_id"]],
                 _with_interval(model),
                 ""
                 if model["is_reference"]
@@ -85,8 +85,9 @@ def file_rows(receipt: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     ]
     (reference,) = (model for model in receipt["models"] if model["is_reference"])
     slowest = reference["formats"]["tflite"]["latency_ms"]["p50"]
+    names = words.names_of(receipt)
     rows = [
-        [model["architecture"], *_file_cells(name, found, slowest)]
+        [names[model["model_id"]], *_file_cells(name, found, slowest)]
         for model in receipt["models"]
         for name, found in model["formats"].items()
     ]

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+
+
+def names_of(receipt: dict[str, Any]) -> dict[str, str]:
+    """Return what each model is called, by its id: its network, unless several are of that one.
+
+    >>> twins = [{"model_id": f"a-{n}", "architecture": "a"} for n in (1, 2)]
+    >>> names_of({"models": [*twins, {"model_id": "b-1", "architecture": "b"}]})
+    {'a-1': 'a-1', 'a-2': 'a-2', 'b-1': 'b'}
+    """
+    counts = Counter(model["architecture"] for model in receipt["models"])
+    return {
+        model["model_id"]: model[
+            "architecture" if counts[model["architecture"]] == 1 else "model_id"
+        ]
+        for model in receipt["models"]
+    }
 
 
 def told_of_each(receipt: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -11,8 +28,12 @@ def told_of_each(receipt: dict[str, Any]) -> list[tuple[str, list[tuple[str, str
 
     Receipts that were kept by an earlier version have fewer of them.
     """
+    names = names_of(receipt)
     found = [
-        (title, [(one["architecture"], say(one[key])) for one in receipt["models"] if one.get(key)])
+        (
+            title,
+            [(names[one["model_id"]], say(one[key])) for one in receipt["models"] if one.get(key)],
+        )
         for title, key, say in (
             ("What cleaning brought", "cleaning", gain_in_words),
             ("Beside the model it began from", "joined", joined_in_words),

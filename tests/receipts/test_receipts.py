@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cleaner import receipts
-from cleaner.receipts import drawings
+from cleaner.receipts import drawings, markdown
 from tests.receipts.samples import EVIL, receipt
 
 
@@ -91,6 +91,14 @@ def test_a_receipt_of_an_earlier_version_says_what_it_knows() -> None:
     for text in (receipts.as_page(earlier), receipts.as_markdown(earlier)):
         assert "+7.0 points" in text
         assert "When to answer unknown" not in text
+
+
+def test_models_of_one_network_are_told_apart() -> None:
+    twins = receipt()
+    twins["models"][1]["architecture"] = twins["models"][0]["architecture"]
+    for columns, rows in (markdown.accuracy_rows(twins), markdown.file_rows(twins)):
+        assert {row[columns.index("model")] for row in rows} == {"large-1", "small-1"}
+    assert "* small-1: below 61%" in receipts.as_markdown(twins)
 
 
 def test_names_are_text_in_markdown_too() -> None:
