@@ -182,7 +182,9 @@ def next_round(desk: Desk, *, wanted: settings.ScoreSettings) -> None:
 
 
 def _round_lines(desk: Desk, result: dict[str, Any]) -> Iterator[str]:
-    if "moved" in result:
+    if result.get("manifest"):
+        yield f"Written: {result['manifest']}, with changes of {result['moved']:,} images."
+    elif "moved" in result:
         yield f"{result['moved']:,} files moved."
     yield from (f"{found['path']}: {found['reason']}" for found in result.get("problems", ()))
     images, flagged, seconds = result["images"], result["flagged"], result["seconds"]

@@ -70,8 +70,8 @@ def _retrain(latest: Round) -> Step:
     return Step(
         "retrain",
         "All suspects are reviewed: clean and retrain",
-        f"You changed {changed:,} labels in round {latest.round_id}. The next round moves the "
-        "files, learns from the corrected labels and looks again.",
+        f"You changed {changed:,} labels in round {latest.round_id}. The next round applies "
+        "them, learns from the corrected labels and looks again.",
         "Clean and retrain",
     )
 

@@ -57,6 +57,14 @@ def listing(request: pytest.FixtureRequest, dataset: Path, rows: Rows) -> Path:
 
 
 @pytest.fixture
+def photos(dataset: Path, rows: Rows) -> Path:
+    """A manifest in CSV, where its format makes no difference."""
+    path = dataset.parent / "photos.csv"
+    path.write_bytes(written(rows, ".csv"))
+    return path
+
+
+@pytest.fixture
 def opening() -> Iterator[Callable[..., Project]]:
     """Open projects that are closed when the test ends."""
     opened: list[Project] = []

@@ -74,9 +74,9 @@ def test_decisions_become_a_new_manifest_and_nothing_else(listing: Path, opening
 
 
 def test_earlier_manifests_remain_when_decisions_are_taken_back(
-    listing: Path, opening: Opening
+    photos: Path, opening: Opening
 ) -> None:
-    project = opening(listing)
+    project = opening(photos)
     project.scan()
     _decide(project, "pets/cat/0.png", "move", "owl")
     first = project.apply().manifest
@@ -84,13 +84,13 @@ def test_earlier_manifests_remain_when_decisions_are_taken_back(
     kept = first.read_bytes()
     assert project.undo().problems == ()
     second = project.apply().manifest
-    assert second == listing.with_name(f"photos.cleaned-2{listing.suffix}")
-    assert read(second) == read(listing)
+    assert second == photos.with_name(f"photos.cleaned-2{photos.suffix}")
+    assert read(second) == read(photos)
     assert first.read_bytes() == kept
 
 
-def test_a_new_manifest_is_a_dataset_of_its_own(listing: Path, opening: Opening) -> None:
-    project = opening(listing)
+def test_a_new_manifest_is_a_dataset_of_its_own(photos: Path, opening: Opening) -> None:
+    project = opening(photos)
     project.scan()
     _decide(project, "pets/cat/0.png", "move", "owl")
     cleaned = project.apply().manifest
@@ -100,8 +100,8 @@ def test_a_new_manifest_is_a_dataset_of_its_own(listing: Path, opening: Opening)
     assert again.status()["classes"] == {"cat": 3, "dog": 4, "owl": 5}
 
 
-def test_a_scan_after_an_apply_changes_nothing(listing: Path, opening: Opening) -> None:
-    project = opening(listing)
+def test_a_scan_after_an_apply_changes_nothing(photos: Path, opening: Opening) -> None:
+    project = opening(photos)
     project.scan()
     _decide(project, "pets/cat/0.png", "move", "owl")
     _decide(project, "pets/dog/1.png", "exclude")
@@ -113,12 +113,12 @@ def test_a_scan_after_an_apply_changes_nothing(listing: Path, opening: Opening) 
 
 
 def test_a_label_that_somebody_changed_in_the_manifest_is_followed(
-    listing: Path, opening: Opening, rows: list[tuple[str, str, str]]
+    photos: Path, opening: Opening, rows: list[tuple[str, str, str]]
 ) -> None:
-    project = opening(listing)
+    project = opening(photos)
     project.scan()
     rows[0] = (rows[0][0], "dog", rows[0][2])
-    listing.write_bytes(written(rows, listing.suffix))
+    photos.write_bytes(written(rows, photos.suffix))
     _decide(project, "pets/cat/1.png", "move", "owl")
     with pytest.raises(MoveError, match="has changed since the scan"):
         project.apply()
@@ -272,9 +272,9 @@ class _Killed(BaseException):
 
 @pytest.mark.parametrize("last", ["rewrite", "fsync", "rename_new"])
 def test_a_crash_leaves_no_half_manifest(
-    listing: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch, last: str
+    photos: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
-    project = opening(listing)
+    project = opening(photos)
     project.scan()
     _decide(project, "pets/cat/0.png", "move", "owl")
     where = {"rewrite": listings, "fsync": os, "rename_new": kind}[last]
@@ -286,45 +286,45 @@ def test_a_crash_leaves_no_half_manifest(
         crash.setattr(where, last, end)
         with pytest.raises(_Killed):
             project.apply()
-    assert [f.name for f in listing.parent.glob("*cleaned*")] == []
+    assert [f.name for f in photos.parent.glob("*cleaned*")] == []
     assert project.status()["moves_to_apply"] == 1
     manifest = project.apply().manifest
     assert manifest is not None
     assert len(read(manifest)) == 12
 
 
-def test_a_name_that_is_taken_is_never_written_over(listing: Path, opening: Opening) -> None:
-    taken = listing.with_name(f"photos.cleaned-7{listing.suffix}")
+def test_a_name_that_is_taken_is_never_written_over(photos: Path, opening: Opening) -> None:
+    taken = photos.with_name(f"photos.cleaned-7{photos.suffix}")
     taken.write_text("somebody's")
-    project = opening(listing)
+    project = opening(photos)
     project.scan()
     _decide(project, "pets/cat/0.png", "exclude")
     manifest = project.apply().manifest
-    assert manifest == listing.with_name(f"photos.cleaned-8{listing.suffix}")
+    assert manifest == photos.with_name(f"photos.cleaned-8{photos.suffix}")
     assert taken.read_text() == "somebody's"
 
 
 def test_an_image_that_cannot_be_had_now_keeps_what_was_decided(
-    listing: Path, opening: Opening
+    photos: Path, opening: Opening
 ) -> None:
-    project = opening(listing)
+    project = opening(photos)
     project.scan()
     _decide(project, "pets/cat/0.png", "move", "owl")
     _decide(project, "pets/cat/1.png", "move", "dog")
-    away = (listing.parent / "pets/cat/0.png").rename(listing.parent / "away.png")
-    (listing.parent / "pets/cat/1.png").write_bytes(encoded(picture(77)))
+    away = (photos.parent / "pets/cat/0.png").rename(photos.parent / "away.png")
+    (photos.parent / "pets/cat/1.png").write_bytes(encoded(picture(77)))
     assert project.scan().missing == 2
     _decide(project, "pets/cat/2.png", "move", "dog")
     manifest = project.apply().manifest
     assert manifest is not None
     assert [row[1] for row in read(manifest)[:4]] == ["owl", "cat", "dog", "cat"]
-    away.rename(listing.parent / "pets/cat/0.png")
+    away.rename(photos.parent / "pets/cat/0.png")
 
 
-def test_a_changed_picture_is_read_again(listing: Path, opening: Opening) -> None:
-    project = opening(listing)
+def test_a_changed_picture_is_read_again(photos: Path, opening: Opening) -> None:
+    project = opening(photos)
     project.scan()
-    write_image(listing.parent / "pets/cat/0.png", seed=99)
+    write_image(photos.parent / "pets/cat/0.png", seed=99)
     taken = project.scan()
     assert (taken.added, taken.missing) == (1, 1)
 
