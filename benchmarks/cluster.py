@@ -1,13 +1,14 @@
 """A cluster of two nodes on this machine that loses a worker, a node or who asked.
 
     python -m benchmarks.cluster imagenette --weights FILE
-    python -m benchmarks.cluster imagenette --images 2000 --only alone --only whole
+    python -m benchmarks.cluster imagenette --work predict --only whole --only driver
 
 Out of a folder of photos in class folders so many small ones are made, and a small network
 (`benchmarks.crowds`) looks at them: this machine alone, the cluster, and the cluster while
 something of it is killed half way. FILE is a .keras file of MobileNetV1 0.25 for 128 px; without it
 the weights are random. Prints a table; ends with code 1 if an image lacks its answer afterwards or
-has another one than this machine alone gave, to the last bit.
+has another one than this machine alone gave, to the last bit. At last `score` ranks a thousand of
+the photos, alone and by the cluster, and the rankings are compared.
 
 Of each run there are the seconds to the first answer, which are its start, and the rate from then
 on, beside that of this machine alone.
@@ -34,12 +35,15 @@ import numpy as np
 from benchmarks import crowds
 from benchmarks.tables import markdown
 from cleaner import processors
+from cleaner.decisions import ReviewItem
 from cleaner.engines import Engine, open_engine
 from cleaner.progress import Progress, Report
 
 _TOKEN = "made-up-for-this-run"  # noqa: S105 - of a cluster that lives for minutes, on loopback
 _OBJECT_STORE_BYTES = 256 * 2**20
 _TELL_SECONDS = 0.05
+_RANKING = "ranking"
+_SCORE = ("--backbone", "efficientnet_lite0", "--views", "1", "--folds", "3")
 
 
 def main() -> int:
@@ -48,16 +52,19 @@ def main() -> int:
     if arguments.drive:
         _drive(arguments.work, *arguments.drive)
         return 0
-    chosen = arguments.only or list(_LOSSES)
+    chosen = arguments.only or [*_LOSSES, _RANKING]
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         bench = _Bench(Path(folder), arguments.work)
         bench.prepare(arguments.photos, arguments.images, arguments.weights)
         runs = [bench.run("alone")]
-        runs += [bench.run(name) for name in chosen if name != "alone"]
+        runs += [bench.run(name) for name in chosen if name in _LOSSES and name != "alone"]
+        alike = _RANKING not in chosen or bench.ranks_alike(arguments.ranked)
     columns = [f"{arguments.images:,} small photos, {arguments.work}", "start", "from then on"]
     columns += ["longer than alone", "left at the loss", "done again", "sound"]
     _say(markdown(columns, [run.told(beside=runs[0]) for run in runs]))
-    return 0 if all(run.sound for run in runs) else 1
+    if _RANKING in chosen:
+        _say(f"score of {arguments.ranked:,} of them ranks alike here and on two nodes: {alike}")
+    return 0 if alike and all(run.sound for run in runs) else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,7 +72,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--work", choices=list(_WORKS), default="features")
-    parser.add_argument("--only", action="append", choices=list(_LOSSES))
+    parser.add_argument("--only", action="append", choices=[*_LOSSES, _RANKING])
+    parser.add_argument("--ranked", type=int, default=1_000, help="images of the ranking")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--folder", type=Path, help="where all is made, and removed at the end")
     # In a process that may be killed.
@@ -245,8 +253,10 @@ class _Bench:
         made = crowds.photos(originals, self._folder / "photos", count)
         class_names = sorted({path.parent.name for path in made})
         crowds.networks(self._folder, class_names, weights)
-        self._images = len({_hash(path.read_bytes()) for path in made})
-        _say(f"{self._images:,} different photos made in {time.perf_counter() - began:.0f} s")
+        different = len({_hash(path.read_bytes()) for path in made})
+        # Features are kept by content, labels by path.
+        self._images = different if self._work == "features" else len(made)
+        _say(f"{different:,} different photos made in {time.perf_counter() - began:.0f} s")
 
     def run(self, name: str) -> Run:
         if name == "alone":
@@ -257,6 +267,29 @@ class _Bench:
                 run = self._ended(name, driver, cluster)
         _say(f"{run.what}: {run.start:.1f} s and {run.seconds:.1f} s, sound {run.sound}")
         return run
+
+    def ranks_alike(self, count: int) -> bool:
+        """Tell whether `score` ranks some of the photos alike, alone and by the cluster."""
+        root = self._folder / "ranked"
+        for path in _listed(self._folder)[:count]:
+            (root / path.parent.name).mkdir(parents=True, exist_ok=True)
+            (root / path.parent.name / path.name).hardlink_to(path)
+        here = self._ranking(root, "here")
+        with _cluster() as cluster:
+            there = self._ranking(root, "there", "--engine", "ray", "--address", cluster.address)
+        return bool(here) and here == there
+
+    def _ranking(self, root: Path, name: str, *options: str) -> list[ReviewItem]:
+        from cleaner.project import Project
+
+        state = self._folder / name
+        command = [sys.executable, "-m", "cleaner", "score", str(root), "--state", str(state)]
+        subprocess.run([*command, *_SCORE, *options], check=True, stdout=subprocess.DEVNULL)
+        project = Project(root, state)
+        try:
+            return project.ranking()
+        finally:
+            project.store.close()
 
     def _started(self, name: str, address: str) -> _Driver:
         command = [sys.executable, "-m", "benchmarks.cluster", str(self._folder)]
