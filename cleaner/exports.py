@@ -25,6 +25,7 @@ from cleaner.items import Dataset, shown_path
 from cleaner.progress import Report, silent
 from cleaner.project import Project
 from cleaner.runtimes import RUNTIMES
+from cleaner.selection import Selection
 
 FORMATS: tuple[str, ...] = (*DATASET_EXPORTERS, *MODEL_EXPORTERS)
 # As `cleaner.learning.shipping` asks of those that a training writes.
@@ -147,6 +148,9 @@ def _target(format_name: str, destination: Path) -> Path:
 
 def _entries(project: Project, dataset: Dataset) -> list[Entry]:
     ranked = {item.item_id: item for item in project.ranking()} if project.rounds() else {}
+    if ranked:
+        for blind in project.selected(Selection(status="blind")).items:
+            ranked.pop(blind.item_id, None)
     return [
         Entry(
             item=item,

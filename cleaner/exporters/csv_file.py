@@ -31,7 +31,7 @@ def export(entries: Sequence[Entry], destination: Path, report: Report = silent)
     """Write one line an image, excluded ones too, in UTF-8; a folder gets a file in it.
 
     Text that a spreadsheet would run has an apostrophe before it (see `cleaner.cells`).
-    Qualities are empty where no round has ranked the image.
+    Qualities are empty where no round has ranked the image, or a person is to look at it blind.
 
     Raises:
         ExportError: the destination is taken or cannot be written.

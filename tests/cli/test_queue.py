@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_an_image_to_be_looked_at_blind_is_listed_last_without_what_the_model_sa
     assert blind.path not in _paths(call, ranked.root, "--suggested", blind.suggested_label)
     assert blind.path not in _paths(call, ranked.root, "--order", "self_confidence")
     assert blind.path in _paths(call, ranked.root, "--order", "file")
+
+
+def test_a_table_says_nothing_of_it_either(call: Call, ranked: Project, tmp_path: Path) -> None:
+    blind = draw_a_suspect(ranked)
+    call("export", ranked.root, tmp_path / "labels.csv", "--format", "csv")
+    with (tmp_path / "labels.csv").open(newline="", encoding="utf-8") as lines:
+        rows = {row["path"]: row for row in csv.DictReader(lines)}
+    qualities = ("label_quality", "self_confidence", "suggested_label", "flagged", "reasons")
+    assert not any(rows[blind.path][name] for name in qualities)
+    assert any(row["label_quality"] for row in rows.values())
 
 
 def test_once_decided_it_is_listed_with_what_the_model_says(call: Call, ranked: Project) -> None:
