@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("source", type=Path, nargs="?")
     parser.add_argument("--labels", type=Path)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--json", type=Path, help="write the curve here")
     parser.add_argument("--estimate", action="store_true")
     arguments = parser.parse_args()
