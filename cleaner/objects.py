@@ -40,6 +40,7 @@ _REASONS = ((FileNotFoundError, "missing"), (PermissionError, "no_permission"))
 # What a server calls the version of what it serves, best first.
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "updated", "Last-Modified")
 _WEB = ("https", "http")
+_GONE = (404, 410)
 _WEB_SECONDS = 600
 _SILENT_SECONDS = 60
 _PIECE_BYTES = 2**20
@@ -179,10 +180,19 @@ def _told(address: Address) -> Iterator[None]:
     failures: tuple[type[Exception], ...] = (OSError, ValueError, *_failures(address.protocol))
     try:
         yield
-    except failures as error:
+    except failures as raised:
+        error = _meant(address, raised)
         reason = next((code for kind, code in _REASONS if isinstance(error, kind)), "read_error")
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise ImageRejected(reason, f"{said}.") from error
+
+
+def _meant(address: Address, error: Exception) -> BaseException:
+    """Return the error that counts: a page is called missing also where no server answers."""
+    cause = error.__cause__
+    if cause is None or address.protocol not in _WEB or getattr(cause, "status", None) in _GONE:
+        return error
+    return cause
 
 
 @cache

@@ -36,6 +36,7 @@ _MOST_WORKERS = 16
 # They wait for a server most of the time.
 _MOST_WAITING = 32
 _WRITTEN = "manifest as written"
+_UNREACHED = "unreached"
 
 
 class Listing:
@@ -71,11 +72,14 @@ class Listing:
         read = partial(self._read, known)
         files: list[ScannedFile] = []
         for done, outcome in enumerate(in_order(read, rows, self._workers(rows)), 1):
+            path = paths[done - 1]
             if isinstance(outcome, ScannedFile):
                 files.append(outcome)
             else:
                 findings.append(outcome)
-            report(done, len(rows), paths[done - 1])
+                if outcome.kind == _UNREACHED:
+                    files.append(known[path])
+            report(done, len(rows), path)
         if not files:
             raise DatasetError(_nothing_read(self._root, findings))
         names = sorted({listings.class_name(row.label) for row in rows})
@@ -130,16 +134,14 @@ class Listing:
         path = _path(row)
         try:
             file = listings.file_of(self._root, row.uri)
-            # Asked before reading: if it changes meanwhile, the next scan reads it again.
-            byte_size, number = images.stamp(file)
-            before = known.get(path)
-            if before and _is_as_before(before, byte_size, number):
-                return before
-            data = images.read_bytes(file, root=_reach(file))
-            if byte_size not in (None, len(data)):
-                raise ImageRejected("changed", "scan again when nothing writes to it.")
-            return folder.inspected(path, data, mtime_ns=number)
         except ImageRejected as rejected:
+            return folder.unreadable(path, rejected)
+        before = known.get(path)
+        try:
+            return _asked(path, file, before)
+        except ImageRejected as rejected:
+            if before and isinstance(file, Address) and rejected.reason == "read_error":
+                return _unreached(path, rejected)
             return folder.unreadable(path, rejected)
 
     # -- applying ------------------------------------------------------------------------
@@ -238,10 +240,27 @@ def _reach(file: Path) -> Path:
     return file if isinstance(file, Address) else file.parent
 
 
+def _asked(path: str, file: Path, before: ScannedFile | None) -> ScannedFile:
+    # Asked before reading: if it changes meanwhile, the next scan reads it again.
+    byte_size, number = images.stamp(file)
+    if before and _is_as_before(before, byte_size, number):
+        return before
+    data = images.read_bytes(file, root=_reach(file))
+    if byte_size not in (None, len(data)):
+        raise ImageRejected("changed", "scan again when nothing writes to it.")
+    return folder.inspected(path, data, mtime_ns=number)
+
+
 def _is_as_before(before: ScannedFile, byte_size: int | None, number: int) -> bool:
     # A server that names no version may serve another picture of the same size.
     unchanged = number != 0 and (before.byte_size, before.mtime_ns) == (byte_size, number)
     return unchanged and looks.is_known(before.looks)
+
+
+def _unreached(path: str, rejected: ImageRejected) -> Finding:
+    """Return the finding about an image that may well be there: a server did not answer."""
+    detail = f"Not asked for again, so it stays as the last scan found it: {rejected.detail}"
+    return Finding(_UNREACHED, (path,), "warning", detail)
 
 
 def _listed_twice(rows: Sequence[Row]) -> Finding:

@@ -82,6 +82,10 @@ _WORDS: dict[tuple[str, str | None], tuple[str, str]] = {
         "Listed twice",
         "Several rows of the manifest name the image. What is decided holds for all of them.",
     ),
+    ("unreached", None): (
+        "Not reached",
+        "Their server did not answer the last scan, so they stay as the one before found them.",
+    ),
     ("changed", None): (
         "Replaced files",
         "The file was replaced after its label was decided; the new picture is not reviewed.",

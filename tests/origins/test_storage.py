@@ -118,6 +118,7 @@ def test_an_address_is_its_text_wherever_it_goes() -> None:
 
 class _Web(BaseHTTPRequestHandler):
     files: dict[str, bytes]
+    is_down = False
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -128,8 +129,8 @@ class _Web(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def _answer(self) -> bytes | None:
-        data = self.files.get(self.path)
-        self.send_response(404 if data is None else 200)
+        data = None if self.is_down else self.files.get(self.path)
+        self.send_response(503 if self.is_down else 404 if data is None else 200)
         self.send_header("Content-Length", str(len(data or b"")))
         self.send_header("ETag", f'"{hash(data)}"')
         self.end_headers()
@@ -165,6 +166,24 @@ def test_a_manifest_on_the_web(web: str, tmp_path: Path, opening: Opening) -> No
     manifest = project.apply().manifest
     assert manifest is not None
     assert read(manifest)[0][0] == f"{web}/pets/cat/1.png?sig=a//b"
+
+
+def test_images_stay_while_their_server_is_down(
+    web: str, rows: Rows, tmp_path: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = tmp_path / "listed.csv"
+    signed = [(f"{web}/{uri}?sig=a//b", label, note) for uri, label, note in rows]
+    listing.write_bytes(written(signed, ".csv"))
+    project = opening(listing)
+    project.scan()
+    before = project.dataset().items
+    with monkeypatch.context() as down:
+        down.setattr(_Web, "is_down", True)
+        project.scan()
+        assert project.dataset().items == before
+        assert project.finding_counts() == {"unreached": len(before)}
+    project.scan()
+    assert project.finding_counts() == {}
 
 
 def test_who_has_no_fsspec_packages_is_told_in_one_line(
