@@ -21,6 +21,7 @@ _LINES = [line for block in _BLOCKS for line in block.splitlines() if line.strip
 _COMMANDS = [
     shlex.split(line, comments=True)[3:] for line in _LINES if line.startswith("python -m cleaner")
 ]
+_PAGES = sorted([*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md")])
 _MINUTES = ("demo", "score", "round", "train", "review")
 
 
@@ -51,10 +52,19 @@ def test_every_verb_stands_in_the_table_of_the_readme() -> None:
     assert listed == set(verbs.commands)
 
 
-def test_every_local_link_of_the_readme_leads_somewhere() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", _README)
-    missing = [link for link in links if not (_ROOT / link).exists()]
-    assert [link for link in missing if "screenshots" not in link] == []
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_every_local_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) -> None:
+    for link in re.findall(r"\]\((?!http)([^)\s]+)\)", page.read_text("utf-8")):
+        name, _, heading = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not heading or heading in _headings(target), f"{page.name}: {link}"
+
+
+def _headings(page: Path) -> set[str]:
+    """Return a page's headings as links name them."""
+    found = re.findall(r"^#+ (.*)", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_the_quick_commands_of_the_readme_run(

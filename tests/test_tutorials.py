@@ -109,9 +109,3 @@ def test_the_readme_leads_to_every_tutorial() -> None:
     assert [
         page.name for page in _FOLDER.glob("*.md") if f"tutorials/{page.name})" not in readme
     ] == []
-
-
-def test_every_local_link_of_a_tutorial_leads_somewhere() -> None:
-    for page in (*_FOLDER.glob("*.md"), _FOLDER.parent / "from-retrain.md"):
-        for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
