@@ -33,6 +33,11 @@ class Address(PosixPath):
         return self.text.partition(":")[0]
 
     @property
+    def server(self) -> str:
+        """What comes before the path: protocol and host, or bucket."""
+        return "/".join(self.text.split("/", 3)[:3])
+
+    @property
     def parent(self) -> Address:
         """What relative addresses beside this one begin with."""
         return Address(self.text.rpartition("/")[0])

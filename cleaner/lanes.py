@@ -28,7 +28,7 @@ from cleaner.store.findings import KindCount, OpenFinding
 _AT_ONCE = 500
 # Kinds whose findings are groups of which one image may stay.
 GROUPS = ("exact_duplicate", "near_duplicate", "split_leak")
-# Of files that are no images of the dataset, so there is nothing to exclude.
+# Of files that are no images of the dataset, or cannot be had now: there is nothing to exclude.
 NO_IMAGES = (
     "unreadable",
     "skipped",
@@ -36,6 +36,7 @@ NO_IMAGES = (
     "empty_class",
     "unlisted_folder",
     "bad_row",
+    "unreached",
 )
 # Of a leak the image that was held out stays: there are fewer of them.
 _HELD_OUT = {"test": 2, "validation": 1, "train": 0}
@@ -158,8 +159,8 @@ def all_excluded(project: Project, kind: str, part: Part = WHOLE) -> Proposal:
     """
     if kind in NO_IMAGES:
         raise UnknownKind(
-            f"{kind}: these files are no images of the dataset, so there is nothing to exclude. "
-            "Mend or delete the files, or dismiss the findings."
+            f"{kind}: these files are no images of the dataset, or cannot be had now, so there is "
+            "nothing to exclude. Mend or delete the files, or dismiss the findings."
         )
     found = of_kind(project, kind, part)
     images = {item.item_id: item for one in found for item in one.images}

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from cleaner import objects
 from cleaner.addresses import PROTOCOLS, Address, address
@@ -162,7 +162,7 @@ def file_of(listing: Path, uri: str) -> Path:
         return _beside(listing, uri)
     protocol = begun[1].lower() if begun else "file"
     if protocol == "file":
-        parts = urlsplit(uri)
+        parts = _split(uri)
         if isinstance(listing, Address) or parts.netloc not in ("", "localhost"):
             raise _foreign()
         return Path(unquote(parts.path, errors="surrogateescape"))
@@ -177,9 +177,10 @@ def file_of(listing: Path, uri: str) -> Path:
 def in_full(listing: Path, uri: str) -> str:
     """Return a uri that means the same wherever the table lies; as it is where it means nothing."""
     try:
-        return str(file_of(listing, uri))
-    except ImageRejected:
-        return uri
+        return str(file_of(listing, uri)) if uri else uri
+    except ImageRejected as rejected:
+        # Where the new table lies, it would name a file of this machine.
+        return f"{listing.parent}/{uri}" if rejected.reason == "outside" else uri
 
 
 def _beside(listing: Path, uri: str) -> Path:
@@ -191,6 +192,13 @@ def _beside(listing: Path, uri: str) -> Path:
     # Upwards at most to where the bucket or the server begins.
     path = posixpath.normpath(f"/{base.path}/{uri}") if ".." in uri else f"{base.path}/{uri}"
     return Address(f"{base.scheme}://{base.netloc}/{path.lstrip('/')}")
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError as error:
+        raise ImageRejected("address", f"{error}.") from error
 
 
 def _foreign() -> ImageRejected:
@@ -302,7 +310,9 @@ def _parquet_rows(listing: Path, file: IO[bytes]) -> Iterator[Row]:
     columns = [heads[place] for place in _columns(listing, heads)]
     number = 0
     for batch in _batches(listing, table, columns=columns):
-        for uri, label in zip(*(_texts(batch.column(name)) for name in columns), strict=True):
+        for uri, label in zip(
+            *(_texts(listing, batch.column(name)) for name in columns), strict=True
+        ):
             number += 1
             yield Row(number, uri, label)
 
@@ -327,7 +337,7 @@ def _changed(
     import pyarrow as pa
 
     uri_at, label_at = places
-    uris, labels = _texts(batch.column(uri_at)), batch.column(label_at).to_pylist()
+    uris, labels = _texts(listing, batch.column(uri_at)), _cells(listing, batch.column(label_at))
     what = [changes.of(uri, _text(label)) for uri, label in zip(uris, labels, strict=True)]
     counted.update(what)
     if "relabelled" in what:
@@ -363,11 +373,26 @@ def _as(cell: Any, kind: Any) -> Any:
 
     if isinstance(cell, str) and kinds.is_integer(kind):
         return int(cell)
+    # Whole numbers of which one is missing are written as 3.0 by others.
+    if isinstance(cell, str) and kinds.is_floating(kind):
+        return float(cell)
     return cell
 
 
-def _texts(column: Any) -> list[str]:
-    return [_text(cell) for cell in column.to_pylist()]
+def _texts(listing: Path, column: Any) -> list[str]:
+    return [_text(cell) for cell in _cells(listing, column)]
+
+
+def _cells(listing: Path, column: Any) -> list[Any]:
+    try:
+        found: list[Any] = column.to_pylist()
+    except UnicodeDecodeError as error:
+        raise _damaged(listing, error) from error
+    return found
+
+
+def _damaged(listing: Path, error: Exception) -> DatasetError:
+    return DatasetError(f"{shown_path(str(listing))}: a damaged Parquet file ({error}).")
 
 
 def _text(cell: Any) -> str:
@@ -393,10 +418,8 @@ def _batches(listing: Path, table: Any, **options: Any) -> Iterator[Any]:
 
     try:
         yield from table.iter_batches(batch_size=_ROWS_AT_ONCE, **options)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise DatasetError(
-            f"{shown_path(str(listing))}: a damaged Parquet file ({error})."
-        ) from error
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(listing, error) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ import importlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import IO, Any
 
 from cleaner.addresses import Address
@@ -43,6 +45,9 @@ _WEB = ("https", "http")
 _GONE = (404, 410)
 _WEB_SECONDS = 600
 _SILENT_SECONDS = 60
+_CONNECT_SECONDS = 20
+# Two for each of those that are asked at a time.
+_FAILURES_IN_A_ROW = 64
 _PIECE_BYTES = 2**20
 
 
@@ -88,6 +93,32 @@ def read(address: Address, *, most_bytes: int) -> bytes:
     system = file_system(address.protocol)
     with _told(address):
         return _READERS[address.protocol](system, address.text, most_bytes)
+
+
+class Patience:
+    """Asks no more of a server that failed often in a row: each time may take minutes."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+
+    @contextmanager
+    def asking(self, file: Path) -> Iterator[None]:
+        """Count how asking for a file went; files of this machine are not counted.
+
+        Raises:
+            ImageRejected: its server was given up, or what is raised within.
+        """
+        server = file.server if isinstance(file, Address) else ""
+        if server and self._failures[server] >= _FAILURES_IN_A_ROW:
+            raise ImageRejected(
+                "read_error", f"{server} failed {_FAILURES_IN_A_ROW} times in a row."
+            )
+        try:
+            yield
+        except ImageRejected as rejected:
+            self._failures[server] += rejected.reason == "read_error"
+            raise
+        self._failures[server] = 0
 
 
 @contextmanager
@@ -141,7 +172,9 @@ def _options(protocol: str) -> dict[str, Any]:
     import aiohttp
 
     # A server may fall silent, or answer byte by byte for ever.
-    limits = aiohttp.ClientTimeout(total=_WEB_SECONDS, sock_read=_SILENT_SECONDS)
+    limits = aiohttp.ClientTimeout(
+        total=_WEB_SECONDS, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS
+    )
     return {"client_kwargs": {"timeout": limits}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from cleaner import images
+from cleaner.addresses import Address
 from cleaner.arrays import ImageBatch
 from cleaner.decisions import ReviewItem
 from cleaner.errors import ExportError, ImageRejected
@@ -226,9 +228,12 @@ def _remove(path: Path) -> None:
 
 
 def _free_name(entry: Entry, above: str, taken: set[str]) -> str:
-    label, path = f"{above}{entry.item.current_label}", PurePosixPath(entry.item.path)
+    label, uri = f"{above}{entry.item.current_label}", entry.item.path.partition("/")[2]
+    if isinstance(entry.file, Address) and entry.file.protocol in ("http", "https"):
+        # What stands behind these is no part of a page's name, nor would it be one of a picture.
+        uri = re.split(r"[?#]", uri, maxsplit=1)[0]
     # A manifest's uri may lead upwards.
-    below = PurePosixPath(*(part for part in path.parts[1:] if part != ".."))
+    below = PurePosixPath(*(part for part in uri.split("/") if part not in ("", "..")))
     name, number = f"{label}/{below}", 1
     while _as_compared(name) in taken:
         number += 1

@@ -29,6 +29,7 @@ from cleaner.items import Finding, Item, Scan, ScannedFile, shown_path
 from cleaner.listings import Changes, Row
 from cleaner.lookahead import in_order
 from cleaner.moves import Places, exclusive, rename_new, sync_folder
+from cleaner.objects import Patience
 from cleaner.origins.base import SCANNED, Applied, Problems, Report
 from cleaner.store import Store, catalogue
 
@@ -37,6 +38,8 @@ _MOST_WORKERS = 16
 _MOST_WAITING = 32
 _WRITTEN = "manifest as written"
 _UNREACHED = "unreached"
+# What a server says that may well have the image; credentials end while a scan goes on.
+_UNTOLD = ("read_error", "no_permission")
 
 
 class Listing:
@@ -69,7 +72,7 @@ class Listing:
         version = listings.version(self._root)
         rows, findings = self._rows()
         paths = [_path(row) for row in rows]
-        read = partial(self._read, known)
+        read = partial(self._read, known, Patience())
         files: list[ScannedFile] = []
         for done, outcome in enumerate(in_order(read, rows, self._workers(rows)), 1):
             path = paths[done - 1]
@@ -130,7 +133,9 @@ class Listing:
             except ImageRejected:
                 continue
 
-    def _read(self, known: Mapping[str, ScannedFile], row: Row) -> ScannedFile | Finding:
+    def _read(
+        self, known: Mapping[str, ScannedFile], patience: Patience, row: Row
+    ) -> ScannedFile | Finding:
         path = _path(row)
         try:
             file = listings.file_of(self._root, row.uri)
@@ -138,9 +143,10 @@ class Listing:
             return folder.unreadable(path, rejected)
         before = known.get(path)
         try:
-            return _asked(path, file, before)
+            with patience.asking(file):
+                return _asked(path, file, before)
         except ImageRejected as rejected:
-            if before and isinstance(file, Address) and rejected.reason == "read_error":
+            if before and isinstance(file, Address) and rejected.reason in _UNTOLD:
                 return _unreached(path, rejected)
             return folder.unreadable(path, rejected)
 
@@ -148,7 +154,7 @@ class Listing:
 
     def due(self, connection: Connection) -> int:
         """See `Origin`; 0 as long as the latest manifest says what is decided."""
-        written = _written(connection)
+        written = self._latest(connection)
         if written.get("decided") == list(catalogue.misplaced_marks(connection)):
             return 0
         return catalogue.misplaced(connection) or int(written.get("changes", 0))
@@ -157,7 +163,7 @@ class Listing:
         """Return what a new manifest would say otherwise; nothing if the latest says it all."""
         with store.read() as connection:
             moves = _changes(connection)
-            written = _written(connection)
+            written = self._latest(connection)
         return Plan(()) if written.get("digest") == _digest(moves) else Plan(moves)
 
     def apply(self, store: Store, report: Report | None) -> Applied:
@@ -168,15 +174,15 @@ class Listing:
         with exclusive(self._places):
             with store.read() as connection:
                 moves, marks = _changes(connection), catalogue.misplaced_marks(connection)
-                written, scanned = _written(connection), catalogue.fact(connection, SCANNED)
+                written, scanned = self._latest(connection), catalogue.fact(connection, SCANNED)
                 gone = catalogue.gone(connection)
             digest = _digest(moves)
             if written.get("digest", _digest(())) == digest:
+                _keep(store, written and written | {"decided": marks})
                 return Applied(())
             target = self._write(self._said(moves, gone), scanned)
-            said = {"digest": digest, "decided": marks, "changes": len(moves), "file": target.name}
-            with store.write() as connection:
-                catalogue.set_facts(connection, {_WRITTEN: json.dumps(said)})
+            facts = {"decided": marks, "changes": len(moves), "file": target.name}
+            _keep(store, facts | {"digest": digest, "scanned": scanned})
         if report is not None:
             report(len(moves), len(moves), shown_path(target.name))
         return Applied(tuple(replace(move, state="done") for move in moves), manifest=target)
@@ -185,13 +191,23 @@ class Listing:
         """See `Origin`; manifests that were written stay, and the next one says what holds."""
         return ()
 
+    def _latest(self, connection: Connection) -> dict[str, Any]:
+        """Return what the latest manifest says; nothing once it is gone or of other rows."""
+        noted = catalogue.fact(connection, _WRITTEN)
+        found: dict[str, Any] = {} if noted is None else json.loads(noted)
+        is_of_now = found.get("scanned") == catalogue.fact(connection, SCANNED)
+        return found if found and is_of_now and (self._home() / found["file"]).is_file() else {}
+
     def _write(self, changes: Changes, scanned: str | None) -> Path:
         """Write a manifest beside its place, then give it the next free name."""
         home = self._home()
-        unfinished = home / f".{self._root.stem}.unfinished{self._root.suffix}"
+        # By the state folder, whose lock is held: others may write one of the same manifest.
+        own = hashlib.sha256(os.fsencode(self._state)).hexdigest()[:8]
+        unfinished = home / f".{self._root.stem}.unfinished-{own}{self._root.suffix}"
         try:
             home.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as file:
+            unfinished.unlink(missing_ok=True)
+            with unfinished.open("xb") as file:
                 listings.rewrite(self._root, file, changes)
                 file.flush()
                 os.fsync(file.fileno())
@@ -216,11 +232,18 @@ class Listing:
 
     def _said(self, moves: Sequence[FileMove], gone: Sequence[Item]) -> Changes:
         """Return what a new manifest says otherwise, also of images that are not to be had now."""
-        written_as = {
-            listings.class_name(row.label): row.label for row in listings.rows(self._root)
-        }
+        written_as: dict[str, str] = {}
+        missing = {_uri(item.path) for item in gone}
+        rows_now: dict[str, str] = {}
+        for row in listings.rows(self._root):
+            written_as[listings.class_name(row.label)] = row.label
+            if row.uri in missing and listings.problem_of(row) is None:
+                rows_now.setdefault(row.uri, _path(row))
+        # A row that has another label by now was corrected since, or is about another picture.
+        kept = [item for item in gone if rows_now.get(_uri(item.path)) == item.path]
+        wanted = [_wanted(item) for item in kept if _wanted(item) != f"dataset/{item.path}"]
         labels: dict[str, str | None] = {}
-        for destination in (*map(_wanted, gone), *(move.destination for move in moves)):
+        for destination in (*wanted, *(move.destination for move in moves)):
             place, name, uri = destination.split("/", 2)
             labels[uri] = written_as.get(name, name) if place == "dataset" else None
         if isinstance(self._root, Address):
@@ -259,7 +282,9 @@ def _is_as_before(before: ScannedFile, byte_size: int | None, number: int) -> bo
 
 def _unreached(path: str, rejected: ImageRejected) -> Finding:
     """Return the finding about an image that may well be there: a server did not answer."""
-    detail = f"Not asked for again, so it stays as the last scan found it: {rejected.detail}"
+    detail = (
+        f"Its server did not give it, so it stays as an earlier scan found it: {rejected.detail}"
+    )
     return Finding(_UNREACHED, (path,), "warning", detail)
 
 
@@ -283,10 +308,11 @@ def _nothing_read(root: Path, findings: Sequence[Finding]) -> str:
     return f"{start}; {left_out.total():,} rows were left out, most often for this: {reason}"
 
 
-def _written(connection: Connection) -> dict[str, Any]:
-    noted = catalogue.fact(connection, _WRITTEN)
-    found: dict[str, Any] = {} if noted is None else json.loads(noted)
-    return found
+def _keep(store: Store, written: Mapping[str, Any]) -> None:
+    """Remember what the latest manifest says; nothing where there is none."""
+    if written:
+        with store.write() as connection:
+            catalogue.set_facts(connection, {_WRITTEN: json.dumps(written)})
 
 
 def _changes(connection: Connection) -> tuple[FileMove, ...]:

@@ -80,7 +80,7 @@ _WORDS: dict[tuple[str, str | None], tuple[str, str]] = {
     ),
     ("listed_twice", None): (
         "Listed twice",
-        "Several rows of the manifest name the image. What is decided holds for all of them.",
+        "Several rows of the manifest name the image; a move or an exclusion holds for them all.",
     ),
     ("unreached", None): (
         "Not reached",

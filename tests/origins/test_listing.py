@@ -142,6 +142,7 @@ def test_bad_rows_are_named_and_stay_as_they_are(
         ("ftp://host/1.png", "cat", "protocol"),
         ("zip://1.png::file:///data/all.zip", "cat", "chain"),
         ("file://elsewhere/1.png", "cat", "host"),
+        ("file://[nas]/1.png", "cat", "no host"),
         ("pets/cat/0\0.png", "cat", "nul"),
         ("pets", "cat", "folder"),
         ("pets/cat/1.png", "dog", "twice"),
@@ -164,19 +165,20 @@ def test_bad_rows_are_named_and_stay_as_they_are(
         "cat/ftp://host/1.png",
         "cat/zip://1.png::file:///data/all.zip",
         "cat/file://elsewhere/1.png",
+        "cat/file://[nas]/1.png",
         "cat/pets",
     }
     assert "Its address is not one that is read" in unreadable["cat/ftp://host/1.png"]
     (twice,) = _found(project, "listed_twice")
-    assert "Rows 2, 22 name this image with several labels (cat, dog)" in twice.detail
+    assert "Rows 2, 23 name this image with several labels (cat, dog)" in twice.detail
 
     _decide(project, "pets/cat/1.png", "move", "owl")
     manifest = project.apply().manifest
 
     assert manifest is not None
     after = read(manifest)
-    assert after[12:21] == bad[:9]
-    assert after[1][1] == after[21][1] == "owl"  # what is decided holds for all of its rows
+    assert after[12:22] == bad[:10]
+    assert after[1][1] == after[22][1] == "owl"  # what is decided holds for all of its rows
 
 
 def test_labels_that_look_like_paths_lead_nowhere(dataset: Path, opening: Opening) -> None:
@@ -252,14 +254,16 @@ def test_what_is_no_manifest_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
-def test_a_parquet_column_keeps_its_type(dataset: Path, opening: Opening) -> None:
+@pytest.mark.parametrize("name", ["5", "5.0"])
+def test_a_parquet_column_keeps_its_type(dataset: Path, opening: Opening, name: str) -> None:
     listing = dataset.parent / "numbers.parquet"
-    uris = [f"pets/{name}/0.png" for name in ("cat", "dog", "owl")]
-    kinds = pa.schema([("uri", pa.large_string()), ("label", pa.int32()), ("when", pa.date32())])
+    uris = [f"pets/{kind}/0.png" for kind in ("cat", "dog", "owl")]
+    label = pa.float64() if name == "5.0" else pa.int32()
+    kinds = pa.schema([("uri", pa.large_string()), ("label", label), ("when", pa.date32())])
     pq.write_table(pa.table([uris, [3, 5, 5], [None] * 3], schema=kinds), listing)
     project = opening(listing)
     project.scan()
-    _decide(project, uris[0], "move", "5")
+    _decide(project, uris[0], "move", name)
     manifest = project.apply().manifest
     assert manifest is not None
     assert pq.read_schema(manifest).equals(kinds)
@@ -319,6 +323,61 @@ def test_an_image_that_cannot_be_had_now_keeps_what_was_decided(
     assert manifest is not None
     assert [row[1] for row in read(manifest)[:4]] == ["owl", "cat", "dog", "cat"]
     away.rename(photos.parent / "pets/cat/0.png")
+
+
+def test_a_row_that_somebody_corrected_is_not_changed_back(
+    photos: Path, opening: Opening, rows: list[tuple[str, str, str]]
+) -> None:
+    project = opening(photos)
+    project.scan()
+    _decide(project, "pets/cat/0.png", "exclude")
+    rows[0] = (rows[0][0], "dog", rows[0][2])
+    photos.write_bytes(written(rows, ".csv"))
+    (photos.parent / "pets/cat/0.png").write_bytes(encoded(picture(77)))
+    assert project.scan().missing == 1
+    _decide(project, "pets/cat/1.png", "move", "owl")
+    manifest = project.apply().manifest
+    assert manifest is not None
+    assert [row[:2] for row in read(manifest)[:2]] == [
+        ("pets/cat/0.png", "dog"),
+        ("pets/cat/1.png", "owl"),
+    ]
+
+
+def test_rows_that_were_added_and_a_manifest_that_was_deleted_call_for_a_new_one(
+    photos: Path, opening: Opening, rows: list[tuple[str, str, str]]
+) -> None:
+    project = opening(photos)
+    project.scan()
+    _decide(project, "pets/cat/0.png", "move", "owl")
+    first = project.apply().manifest
+    write_image(photos.parent / "new.png", seed=50)
+    photos.write_bytes(written([*rows, ("new.png", "cat", "")], ".csv"))
+    project.scan()
+    assert project.status()["moves_to_apply"] == 1
+    second = project.apply().manifest
+    assert first is not None
+    assert second is not None
+    assert (len(read(first)), len(read(second))) == (12, 13)
+    second.unlink()
+    assert project.apply().manifest == second
+    photos.write_bytes(second.read_bytes())
+    project.scan()
+    assert project.status()["moves_to_apply"] == 0
+    assert project.apply().manifest is None
+
+
+def test_what_is_decided_again_as_it_was_is_nothing_to_apply(
+    photos: Path, opening: Opening
+) -> None:
+    project = opening(photos)
+    project.scan()
+    _decide(project, "pets/cat/0.png", "move", "owl")
+    project.apply()
+    project.undo()
+    _decide(project, "pets/cat/0.png", "move", "owl")
+    assert project.apply().manifest is None
+    assert project.status()["moves_to_apply"] == 0
 
 
 def test_a_changed_picture_is_read_again(photos: Path, opening: Opening) -> None:

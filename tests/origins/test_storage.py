@@ -93,6 +93,23 @@ def test_objects_that_are_no_images_are_named(
     assert "empty" in named["cat/s3://pets/v1/empty.png"]
 
 
+def test_files_of_this_machine_stay_out_of_reach_in_the_manifest_that_is_written(
+    bucket: Storage, dataset: Path, tmp_path: Path, opening: Opening, rows: Rows
+) -> None:
+    own = (dataset / "cat" / "0.png").resolve()
+    foreign = [(own.as_uri(), "cat", ""), (str(own), "cat", ""), ("", "cat", "")]
+    bucket.put({"v1/sly.csv": written([*rows, *foreign], ".csv")})
+    project = opening(Path("s3://pets/v1/sly.csv"), tmp_path / "state")
+    project.scan()
+    project.decide([Request(project.dataset().items[0].item_id, "exclude")])
+    manifest = project.apply().manifest
+    assert manifest is not None
+    again = opening(manifest)
+    assert again.scan().added == 11
+    assert [uri for uri, *_ in read(manifest)][-1] == ""
+    assert len([f for f in again.findings() if f.kind == "unreadable"]) == 2
+
+
 def test_a_large_object_is_refused_before_it_is_read(storage: Storage) -> None:
     storage.put({"large.png": bytes(5000)})
     large = Address("s3://pets/large.png")
@@ -184,6 +201,24 @@ def test_images_stay_while_their_server_is_down(
         assert project.finding_counts() == {"unreached": len(before)}
     project.scan()
     assert project.finding_counts() == {}
+
+
+def test_a_server_that_keeps_failing_is_asked_no_more() -> None:
+    patience, page = objects.Patience(), Address("https://pets.example/1.png")
+    asked = []
+
+    def ask() -> None:
+        with patience.asking(page):
+            asked.append(page)
+            raise ImageRejected("read_error", "time-out.")
+
+    for _ in range(100):
+        with pytest.raises(ImageRejected) as refused:
+            ask()
+    assert len(asked) == 64
+    assert "https://pets.example failed 64 times in a row" in refused.value.detail
+    with patience.asking(Address("https://elsewhere.example/1.png")):
+        pass
 
 
 def test_who_has_no_fsspec_packages_is_told_in_one_line(
