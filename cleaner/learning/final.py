@@ -18,7 +18,7 @@ from cleaner import arithmetic, processors
 from cleaner.arrays import ImageBatch
 from cleaner.backbones import Backbone, NamedByUser, short_name
 from cleaner.classifier import Classifier
-from cleaner.errors import ImageRejected
+from cleaner.errors import ImageRejected, SettingsError
 from cleaner.estimates.intervals import wilson_interval
 from cleaner.exporters import MODEL_FILES
 from cleaner.jobs import now
@@ -82,7 +82,8 @@ def train_final(project: Project, settings: TrainSettings, report: Report = sile
         UnknownBackbone: there is no such architecture here.
         WeightsUnavailable: its weights cannot be had here.
         ModelError: there is no model of the name to begin from.
-        SettingsError: it has no layer to be unfrozen from as it is asked for.
+        SettingsError: it has no layer to be unfrozen from as it is asked for, or what is asked for
+            would be passed over.
         NotScored: a teacher is asked for, and no round is there.
         TooFewImages: fewer than two classes have training images.
         ExportError: the files of the model disagree, or cannot be written.
@@ -133,11 +134,18 @@ class Plan:
 def planned(project: Project, settings: TrainSettings) -> Plan:
     """Return what `train_final` would do; raises as it does."""
     before, backbone = _network(project, settings)
-    if settings.fine_tune_from is not None:
+    is_from_scratch = isinstance(backbone, SmallResNet)
+    if is_from_scratch:
+        from_scratch.check(settings)
+    elif settings.from_nothing and settings.fine_tune_from is not None:
+        raise SettingsError(
+            "A network that begins with random weights is trained whole: leave out "
+            "--fine-tune-from."
+        )
+    elif settings.fine_tune_from is not None:
         finetune.unfreeze_from(backbone.build(), settings.fine_tune_from)
     # A course of fixed length needs no images to stop by.
-    borrow = not isinstance(backbone, SmallResNet)
-    photos = gather(project, seed=settings.seed, borrow=borrow)
+    photos = gather(project, seed=settings.seed, borrow=not is_from_scratch)
     teacher = committee(project, photos.class_names) if settings.distil else {}
     return Plan(backbone, photos, teacher, _key(settings, photos, backbone, teacher), before)
 

@@ -37,6 +37,28 @@ _BRIGHTNESS = 0.15 * 255
 _CONTRAST = 0.2
 _VALIDATION_BATCH = 256
 _STAGE = "Training the network"
+# Of what may be asked of a training, what this one has no use for.
+_NOT_OURS = (
+    *("fine_tune_from", "fine_tune_learning_rate", "schedule", "class_weights", "distil"),
+    *("flip_left_right", "random_crop", "random_scale", "random_brightness"),
+)
+
+
+def check(settings: TrainSettings) -> None:
+    """Raise SettingsError where something is asked for that would be passed over."""
+    usual = TrainSettings()
+    asked = [name for name in _NOT_OURS if getattr(settings, name) != getattr(usual, name)]
+    if asked:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise SettingsError(
+            f"{settings.model} begins with random weights and has a course of its own: leave out "
+            f"{options}."
+        )
+    if not settings.fine_tune_epochs:
+        raise SettingsError(
+            "A network that begins with random weights has nothing but its epochs: give a number "
+            "from 1 with --fine-tune-epochs."
+        )
 
 
 def trained(
@@ -54,13 +76,9 @@ def trained(
     training goes on from there.
 
     Raises:
-        SettingsError: there is no pass to make.
+        SettingsError: as `check` does.
     """
-    if not settings.fine_tune_epochs:
-        raise SettingsError(
-            "A network that begins with random weights has nothing but its epochs: give a number "
-            "from 1 with --fine-tune-epochs."
-        )
+    check(settings)
     run = _Run(network, photos, settings, report)
     history = run.resumed(checkpoint)
     for epoch in range(settings.fine_tune_epochs):

@@ -82,3 +82,9 @@ def test_without_an_epoch_there_is_nothing_to_train(photos: TrainingSet, tmp_pat
     settings = TrainSettings(model="small_resnet_32", fine_tune_epochs=0)
     with pytest.raises(SettingsError, match="--fine-tune-epochs"):
         from_scratch.trained(network(photos), photos, settings, tmp_path / "x.npz", silent)
+
+
+def test_what_its_course_has_no_use_for_is_refused() -> None:
+    asked = TrainSettings(model="small_resnet_32", schedule="step", fine_tune_learning_rate=0.1)
+    with pytest.raises(SettingsError, match="leave out --fine-tune-learning-rate, --schedule"):
+        from_scratch.check(asked)

@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 NAMES = ("mobilenet_v1_0.25_32", "small_resnet_32")
-RECIPE = {"fine_tune_epochs": 2, "batch_size": 16, "schedule": "step"}
+RECIPE = {"fine_tune_epochs": 2, "batch_size": 16}
 GRID = GridSettings(NAMES, (FROM_NOTHING, FROM_NOTHING), RECIPE)
 
 
@@ -131,6 +131,8 @@ def test_the_rate_of_fine_tuning_rises_to_what_was_asked_for(schedule: str) -> N
 
 def test_a_layer_that_is_not_there_is_told_before_anything_is_trained(shapes: Project) -> None:
     with pytest.raises(SettingsError, match="no layer 'top'"):
+        planned(shapes, TrainSettings("mobilenet_v2_1.0_96", fine_tune_from="top"))
+    with pytest.raises(SettingsError, match="leave out --fine-tune-from"):
         planned(shapes, TrainSettings(NAMES[0], weights=FROM_NOTHING, fine_tune_from="top"))
 
 
