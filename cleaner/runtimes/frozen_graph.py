@@ -28,7 +28,13 @@ def open_model(path: Path) -> FrozenGraph:
     Raises:
         ModelError: it is no frozen graph, or none that Cleaner wrote.
     """
-    return FrozenGraph(_definition(path), shown_path(str(path)))
+    definition = _definition(path)
+    try:
+        return FrozenGraph(definition, shown_path(str(path)))
+    except ModelError:
+        raise
+    except Exception as error:  # TensorFlow has many kinds, for operations of a later version too
+        raise unreadable(path, "TensorFlow", error) from error
 
 
 def labels_in(path: Path) -> bytes | None:

@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    Text,
     bindparam,
     delete,
     func,
     insert,
+    or_,
     select,
+    type_coerce,
     update,
 )
 
 from cleaner.items import Item, ScannedFile, Split, Status
 from cleaner.store.bulk import add_rows
 from cleaner.store.tables import LARGEST_NUMBER, class_edits, classes, facts, items, moves
+
+# The usual one, a slash, is in every path.
+_ESCAPE = "\\"
 
 ITEM_COLUMNS = [items.c[name] for name in Item.__slots__]
 # Built once: they are asked for at every decision.
@@ -93,6 +100,15 @@ def to_move(connection: Connection) -> tuple[Item, ...]:
         .order_by(items.c.item_id)
     )
     return tuple(Item(*row) for row in rows)
+
+
+def path_holds(text: str) -> ColumnElement[bool]:
+    """Return the condition that a text is somewhere in an image's path, large or small letters."""
+    # As the column holds it, in which a byte that is not UTF-8 is written.
+    path = func.lower(type_coerce(items.c.path, Text))
+    # And in which an address has more slashes.
+    texts = {text.lower(), text.lower().replace("//", "///2f")}
+    return or_(*(path.contains(one, autoescape=True, escape=_ESCAPE) for one in sorted(texts)))
 
 
 def misplaced(connection: Connection) -> int:

@@ -174,7 +174,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "reviewer": lambda name: _LOG.reviewer == name,
     "action": lambda action: _LOG.action == action,
     "label": lambda label: (_LOG.label_before == label) | (_LOG.label_after == label),
-    "file": lambda part: items.c.path.icontains(part, autoescape=True),
+    "file": catalogue.path_holds,
     "since": lambda moment: _LOG.decided_at >= moment,
     "until": lambda moment: _LOG.decided_at < moment,
     "round_id": lambda number: _LOG.round_id == number,

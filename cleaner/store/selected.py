@@ -13,22 +13,19 @@ from sqlalchemy import (
     Connection,
     Join,
     Select,
-    Text,
     case,
     func,
     literal,
-    or_,
     select,
     true,
     tuple_,
-    type_coerce,
 )
 
 from cleaner.decisions import ReviewItem
 from cleaner.errors import SelectionError
 from cleaner.items import written_name
 from cleaner.selection import QUEUE, Selection
-from cleaner.store import lots, opinions, rounds
+from cleaner.store import catalogue, lots, opinions, rounds
 from cleaner.store.joins import InTurn
 from cleaner.store.picks import is_picked
 from cleaner.store.tables import LARGEST_NUMBER, items, scores
@@ -39,7 +36,6 @@ _BEFORE_ALL = (FIRST, "-1")
 _DECIDED = ("accepted", "moved", "excluded", "skipped")
 # Behind everything that the latest round ranked.
 _UNRANKED = (LARGEST_NUMBER, 1, 1.0)
-_ESCAPE = "\\"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +231,7 @@ def _is_decided(_selection: Selection) -> ColumnElement[bool]:
 
 
 def _has_text(selection: Selection) -> ColumnElement[bool]:
-    # As the column holds it, in which a byte that is not UTF-8 is written.
-    path = func.lower(type_coerce(items.c.path, Text))
-    # And in which an address has more slashes.
-    texts = {selection.text.lower(), selection.text.lower().replace("//", "///2f")}
-    return or_(*(path.contains(text, autoescape=True, escape=_ESCAPE) for text in sorted(texts)))
+    return catalogue.path_holds(selection.text)
 
 
 _STATUS: dict[str, Condition] = {

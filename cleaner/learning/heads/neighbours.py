@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaner.arrays import Labels, PredProbs
+from cleaner.arrays import Labels
 from cleaner.learning.calibration import calibrated
 from cleaner.learning.heads.base import HeadVotes, TrainingData
 from cleaner.learning.inputs import parts
@@ -32,8 +32,8 @@ def neighbours(data: TrainingData, report: Report) -> HeadVotes:
     return HeadVotes(calibrated(logs, data.labels, data.trains).probs)
 
 
-def _counted(nearest: Nearest, labels: Labels, prior: np.ndarray) -> PredProbs:
-    """Return (item, class): the weighted vote, and one voice for the classes' sizes."""
+def _counted(nearest: Nearest, labels: Labels, prior: np.ndarray) -> np.ndarray:
+    """Return (image, class) of some: the weighted vote, and one voice for the classes' sizes."""
     close = nearest.similarity.astype(np.float64)
     weights = np.exp(SHARPNESS * (close - close.max(axis=1, keepdims=True)))
     weights[nearest.similarity == np.float32(NEVER)] = 0
@@ -41,5 +41,5 @@ def _counted(nearest: Nearest, labels: Labels, prior: np.ndarray) -> PredProbs:
     votes = np.tile(prior, (len(close), 1))
     rows = np.broadcast_to(np.arange(len(close))[:, None], close.shape)
     np.add.at(votes, (rows, labels[nearest.items]), weights)
-    probs: PredProbs = votes / votes.sum(axis=1, keepdims=True)
+    probs: np.ndarray = votes / votes.sum(axis=1, keepdims=True)
     return probs
