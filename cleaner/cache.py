@@ -11,6 +11,7 @@ import os
 import sys
 import uuid
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import numpy as np
 from cleaner.arrays import Features
 
 _SUFFIX = ".npz"
+# RuntimeError: as if it were encrypted, or compressed in a way nobody knows.
+_DAMAGED = (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class RowCache:
@@ -78,13 +81,16 @@ class RowCache:
 
 
 class PieceCache:
-    """A folder of shards of bytes, each piece under a key of at most 64 letters."""
+    """A folder of shards of bytes, each piece under a key of at most 64 letters.
+
+    Opening it checks shards to their ends, so that what is damaged is missing from the start.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._where: dict[str, Path] = {}
         self._open: tuple[Path | None, dict[str, bytes]] = (None, {})
         for path in sorted(folder.glob(f"*{_SUFFIX}")):
-            self._where.update(dict.fromkeys(_hashes_in(path) or (), path))
+            self._where.update(dict.fromkeys(_hashes_in(path, to_its_end=True) or (), path))
 
     def __contains__(self, key: str) -> bool:
         return key in self._where
@@ -110,16 +116,18 @@ def append_pieces(folder: Path, pieces: Mapping[str, bytes]) -> None:
         _write(folder, list(pieces), pieces=joined, lengths=lengths)
 
 
-def _hashes_in(path: Path) -> list[str] | None:
+def _hashes_in(path: Path, *, to_its_end: bool = False) -> list[str] | None:
     """Return what a shard's rows or pieces are kept under; None if it cannot be read."""
     try:
         # Opened here, not by numpy, which leaks the file when it is no archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
+            if to_its_end and shard.zip.testzip() is not None:
+                raise zipfile.BadZipFile
             return [entry.decode() for entry in shard["content_hashes"]]
     except OSError:
         return None  # out of reach today; hours of work may lie in it
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        path.unlink()  # damaged: what it held is computed again
+    except _DAMAGED:
+        path.unlink(missing_ok=True)  # what it held is computed again
         return None
 
 

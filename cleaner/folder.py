@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from cleaner import images, looks, processors
-from cleaner.engines import Engine, Tick, chunked
+from cleaner.engines import Engine, Tick, check_seen, chunked
 from cleaner.errors import DatasetError, ImageRejected
 from cleaner.items import Finding, Scan, ScannedFile, shown_path
 from cleaner.lookahead import in_order
@@ -65,7 +65,7 @@ def scan(
     outcomes = (
         in_order(read, walk.paths, readers)
         if engine is None
-        else _elsewhere(engine, walk.root, known, walk.paths)
+        else _elsewhere(engine, walk.root, known, walk.paths, readers)
     )
     for done, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, ScannedFile):
@@ -73,9 +73,10 @@ def scan(
         else:
             walk.findings.append(outcome)
         if report is not None:
-            report(done, len(walk.paths), walk.paths[done - 1])
+            report(done, len(walk.paths), _path_of(outcome))
     if not files:
         raise DatasetError(_no_images(walk))
+    files.sort(key=lambda file: os.fsencode(file.path))
     walk.findings.extend(_empty_classes(walk.class_names, files))
     return Scan(walk.root, tuple(walk.class_names), tuple(files), tuple(walk.findings))
 
@@ -227,39 +228,58 @@ def _is_as_before(before: ScannedFile, status: os.stat_result) -> bool:
     return unchanged and looks.is_known(before.looks)
 
 
+def _path_of(outcome: ScannedFile | Finding) -> str:
+    return outcome.path if isinstance(outcome, ScannedFile) else outcome.paths[0]
+
+
 def _elsewhere(
-    engine: Engine, root: Path, known: Mapping[str, ScannedFile], paths: Sequence[str]
+    engine: Engine,
+    root: Path,
+    known: Mapping[str, ScannedFile],
+    paths: Sequence[str],
+    workers: int,
 ) -> Iterator[ScannedFile | Finding]:
-    """Yield the same, read by an engine: what is known stays here and is not sent about."""
-    before = {path: known[path] for path in paths if _is_unchanged(root, known.get(path))}
-    chunks = _chunks([path for path in paths if path not in before], engine)
-    found = chain.from_iterable(engine.run(_Reading(root), chunks, _untold))
-    for path in paths:
-        yield before[path] if path in before else next(found)
-
-
-def _chunks(paths: Sequence[str], engine: Engine) -> list[Sequence[str]]:
-    return chunked(paths, engine.workers) if paths else []
+    """Yield the same, read by an engine; first what is known, which stays here."""
+    before = [known[path] for path in paths if path in known]
+    unchanged = set()
+    for file, is_as_before in zip(
+        before, in_order(partial(_is_unchanged, root), before, workers), strict=True
+    ):
+        if is_as_before:
+            unchanged.add(file.path)
+            yield file
+    news = [path for path in paths if path not in unchanged]
+    if news:
+        work = _Reading(root, seen=(root / news[0]).parent)
+        yield from chain.from_iterable(engine.run(work, chunked(news, engine.workers), _untold))
 
 
 def _untold(_done: int) -> None:
     """Hear nothing: progress comes with the files."""
 
 
-def _is_unchanged(root: Path, before: ScannedFile | None) -> bool:
+def _is_unchanged(root: Path, before: ScannedFile) -> bool:
     try:
-        return before is not None and _is_as_before(before, (root / before.path).stat())
+        return _is_as_before(before, (root / before.path).stat())
     except OSError:
         return False  # the reader knows the reason
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The work: files are read."""
+    """The work: files are read.
+
+    Attributes:
+        root: what their paths start from.
+        seen: a folder in it that is seen where the work is asked for.
+    """
 
     root: Path
+    seen: Path
 
     def open(self) -> Callable[[Sequence[str], Tick], list[ScannedFile | Finding]]:
+        """Raise EngineError where this worker does not see the folder."""
+        check_seen([self.root, self.seen])
         return self._read_each
 
     def _read_each(self, paths: Sequence[str], tick: Tick) -> list[ScannedFile | Finding]:

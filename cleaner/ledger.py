@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing_extensions import Protocol, runtime_checkable
 from cleaner import cache
 from cleaner.cache import PieceCache
 from cleaner.engines import Engine, Tick, Work, chunked
+from cleaner.errors import EngineError
+from cleaner.items import shown_path
 
 _Item = TypeVar("_Item")
 _Asked = TypeVar("_Asked", contravariant=True)
@@ -54,6 +56,9 @@ def answers(
         kept_in: the folder of shards; a chunk leaves one, whole or not at all, and what one holds
             is not worked on. Without it nothing is kept.
         tick: told how many items are answered, kept ones among them.
+
+    Raises:
+        EngineError: the engine lost its workers, or the folder takes nothing.
     """
     if kept_in is None:
         yield from _computed(engine, work, [item for _key, item in items], tick)
@@ -98,7 +103,17 @@ class _Keeping(Generic[_Item, _Answer]):
                 for (key, _item), answer in zip(chunk, found, strict=True)
                 if (piece := self.work.as_bytes(answer)) is not None
             }
-            cache.append_pieces(self.folder, pieces)
+            self._keep(pieces)
             return found
 
         return keep
+
+    def _keep(self, pieces: Mapping[str, bytes]) -> None:
+        try:
+            cache.append_pieces(self.folder, pieces)
+        except OSError as error:
+            raise EngineError(
+                f"{shown_path(str(self.folder))}: what was found cannot be kept there "
+                f"({error.strerror or error}). Make room for it, give yourself permission to write "
+                "there, or name another folder."
+            ) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner.cache import RowCache
+from cleaner.cache import PieceCache, RowCache, append_pieces
 
 
 def _rows(count: int, seed: int = 0) -> np.ndarray:
@@ -39,3 +39,17 @@ def test_what_a_kill_left_half_written_is_not_read(tmp_path: Path) -> None:
 def test_asking_for_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         RowCache(tmp_path).rows(["a"])
+
+
+def test_a_piece_in_which_any_byte_has_changed_is_missing_or_sound(tmp_path: Path) -> None:
+    pieces = {"a": b"the first piece", "b": b"another"}
+    append_pieces(tmp_path, pieces)
+    (shard,) = tmp_path.glob("*.npz")
+    sound = shard.read_bytes()
+    missing = 0
+    for place in range(0, len(sound), 3):
+        shard.write_bytes(sound[:place] + bytes([sound[place] ^ 0x55]) + sound[place + 1 :])
+        cache = PieceCache(tmp_path)
+        assert all(cache[key] == piece for key, piece in pieces.items() if key in cache)
+        missing += "a" not in cache
+    assert missing > len(sound) / 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from cleaner import labelling
 from cleaner.classifier import Outcome
 from cleaner.engines import LocalEngine
-from cleaner.errors import ImageRejected, JobCancelled, ModelError
+from cleaner.errors import EngineError, ImageRejected, JobCancelled, ModelError
 from cleaner.progress import Progress
 from tests.classifiers import classifier_file
 from tests.pictures import write_image
@@ -69,10 +70,16 @@ def test_what_was_kept_is_not_looked_at_again(
     assert whole.done == [COUNT]
 
 
-def test_a_damaged_shard_is_computed_again(model: Path, photos: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut_short", [True, False])
+def test_a_damaged_shard_is_computed_again(
+    model: Path, photos: list[Path], tmp_path: Path, cut_short: bool
+) -> None:
     usual = list(look(model, photos[:3], tmp_path, Heard()))
     (shard,) = tmp_path.rglob("*.npz")
-    shard.write_bytes(shard.read_bytes()[:100])
+    data = bytearray(shard.read_bytes())
+    # A byte of the first probabilities.
+    data[data.index(np.asarray(usual[0][1]).tobytes())] ^= 1
+    shard.write_bytes(data[:100] if cut_short else data)
 
     found = list(look(model, photos[:3], tmp_path, Heard()))
 
@@ -95,6 +102,15 @@ def test_another_photo_under_its_name_and_what_could_not_be_read_are_looked_at_a
 
     assert (np.asarray(second[paths[0]]) != np.asarray(first[paths[0]])).any()
     assert isinstance(second[paths[1]], np.ndarray)
+
+
+def test_a_folder_that_takes_nothing_is_one_clear_line(
+    model: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    blocked = tmp_path / "a file"
+    blocked.touch()
+    with pytest.raises(EngineError, match=rf"^{re.escape(str(blocked))}[^\n]+\.$"):
+        list(look(model, photos[:1], blocked, Heard()))
 
 
 def test_a_worker_with_another_model_says_so(model: Path) -> None:

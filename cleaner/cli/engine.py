@@ -10,9 +10,7 @@ import click
 from cleaner import settings
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from cleaner.engines import Engine
+    from cleaner.engines import DeferredEngine
     from cleaner.progress import Report
     from cleaner.project import Project
 
@@ -51,11 +49,11 @@ def check_engine(name: str | None, address: str) -> None:
         raise click.UsageError("--address names a cluster; take --engine ray with it.")
 
 
-def engine_of(name: str, address: str) -> AbstractContextManager[Engine]:
-    """Return the engine of these options, to be entered."""
-    from cleaner.engines import open_engine
+def engine_of(name: str, address: str) -> DeferredEngine:
+    """Return the engine of these options, to be entered; opened once there is something to do."""
+    from cleaner.engines import deferred_engine
 
-    return open_engine(name, address)
+    return deferred_engine(name, address)
 
 
 def scan_there(project: Project, line: Report, *, engine: str, address: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from cleaner.engines import local, ray
-from cleaner.engines.base import LARGEST_CHUNK, Engine, Tick, Work, chunked
+from cleaner.engines.base import LARGEST_CHUNK, Engine, Tick, Work, check_seen, chunked
 from cleaner.engines.deferred import DeferredEngine
 from cleaner.engines.local import LocalEngine
 from cleaner.errors import EngineError
@@ -43,6 +43,7 @@ __all__ = [
     "LocalEngine",
     "Tick",
     "Work",
+    "check_seen",
     "chunked",
     "deferred_engine",
     "open_engine",

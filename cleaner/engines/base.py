@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 # Not typing's, which older Pythons cannot check at run time.
 from typing_extensions import Protocol, runtime_checkable
+
+from cleaner.errors import EngineError
+from cleaner.items import shown_path
 
 Item = TypeVar("Item")
 Chunk = TypeVar("Chunk", contravariant=True)
@@ -78,3 +83,16 @@ def chunked(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
         chunks.append(items[start : start + size])
         start += size
     return chunks
+
+
+def check_seen(folders: Iterable[Path]) -> None:
+    """Raise EngineError where this worker does not see a folder that who asked for the work sees.
+
+    Else its files would be taken for unreadable ones.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise EngineError(
+                f"{shown_path(str(folder))}: the worker on {platform.node()} does not see this "
+                "folder. Mount it there under the same path, or take --engine local."
+            )

@@ -84,7 +84,10 @@ class RayEngine:
     @property
     def workers(self) -> int:
         """Return the number of processors in the cluster."""
-        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        try:
+            return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        except self._ray.exceptions.RayError as error:
+            raise EngineError(f"Ray does not answer any more ({_line(error)}).") from error
 
     def run(
         self, work: Work[_C, _R], chunks: Sequence[_C], tick: Callable[[int], None]
@@ -145,6 +148,12 @@ class _Actor:
             return self._step(chunk, _nothing)
         except CleanerError as error:
             return error  # Ray would wrap it in words of its own
+        except Exception as error:
+            log.exception("A worker failed.")  # in the logs of that node
+            return EngineError(
+                f"A worker failed ({type(error).__name__}: {_line(error)}). "
+                "What was finished is kept."
+            )
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ from cleaner import cache, images
 from cleaner.arrays import RGBImage, SquareImage, ViewFeatures
 from cleaner.backbones.base import Backbone, Extractor
 from cleaner.cache import RowCache
-from cleaner.engines import Engine, LocalEngine, Tick, chunked
+from cleaner.engines import Engine, LocalEngine, Tick, check_seen, chunked
 from cleaner.errors import BackboneError, ImageRejected
 from cleaner.learning import augment
 from cleaner.learning.stored import StoredFeatures, in_memory
@@ -141,7 +141,8 @@ def looked_at(  # noqa: PLR0913 - as above
         )
     ]
     caches = {column.folder: RowCache(column.folder) for own in columns for column in own}
-    look = _Look(tuple(column for own in columns for column in own), drawing)
+    seen = tuple(root for root in {source.root for source in sources} if root.is_dir())
+    look = _Look(tuple(column for own in columns for column in own), drawing, seen)
     rejected = _fill(sources, look, caches, engine or LocalEngine(), report)
     readable = tuple(i for i, s in enumerate(sources) if s.content_hash not in rejected)
     hashes = [sources[index].content_hash for index in readable]
@@ -232,8 +233,11 @@ class _Look:
 
     columns: tuple[_Column, ...]
     drawing: _Drawing
+    seen: tuple[Path, ...]
 
     def open(self) -> _Looking:
+        """Raise EngineError where this worker does not see the folders that are seen there."""
+        check_seen(self.seen)
         return _Looking(self.columns, self.drawing)
 
 

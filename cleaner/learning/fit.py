@@ -69,6 +69,7 @@ def out_of_fold_votes(data: TrainingData, recipe: Recipe, report: Report) -> Hea
         networks = dict(zip(numbers, pool.map(trainer.network, numbers), strict=True))
     view_probs = np.empty((*inputs.shape[:2], data.class_count), np.float32)
     for part in parts(inputs.shape[1]):
+        report(Progress(f"Judging by the {recipe.name}", part.start, inputs.shape[1]))
         view_probs[:, part] = _judged(networks, inputs[:, part], data.fold[part])
     return HeadVotes(view_probs.mean(axis=0), view_probs)
 

@@ -45,15 +45,20 @@ class Shelf:
     state: str
 
     def __call__(
-        self, part: str, compute: Callable[[], tuple[np.ndarray, ...]]
+        self,
+        part: str,
+        compute: Callable[[], tuple[np.ndarray, ...]],
+        lasts: Callable[[], bool] = lambda: True,
     ) -> tuple[np.ndarray, ...]:
-        """Return the part as it was kept, or compute and keep it."""
+        """Return the part as it was kept, or compute it, and keep it if it then `lasts`."""
         if self.folder is None:
             return compute()
         path = self.folder / f"{part}-{self.state}.npz"
         found = _read(path)
-        if found is None:
-            found = compute()
+        if found is not None:
+            return found
+        found = compute()
+        if lasts():
             with _unkept(path):
                 _write(path, lambda beside: _save(beside, found), instead_of=f"{part}-*")
         return found
@@ -132,8 +137,10 @@ class Geometry:
         return held
 
     def _reduced_on_disk(self) -> ViewsOnDisk | None:
+        report = next(x.report for x in self.view_features if isinstance(x, StoredFeatures))
+
         def compute(path: Path) -> None:
-            views_on_disk.write(path, Reduction.of(self.view_features, self.trains))
+            views_on_disk.write(path, Reduction.of(self.view_features, self.trains), report)
 
         path = self._kept.file("reduced", compute)
         if path is None:
@@ -189,18 +196,22 @@ def _read(path: Path) -> tuple[np.ndarray, ...] | None:
 
 
 def _write(path: Path, write: Callable[[Path], None], *, instead_of: str) -> None:
-    """Keep a part whole or not at all."""
-    beside = path.with_name(f"{os.getpid()}-{path.name}.part")
+    """Keep a part whole or not at all.
+
+    What was kept of another state goes first, and what a kill left unfinished: there may not be
+    room for both.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for other in path.parent.glob(instead_of):
+        if other != path:
+            other.unlink(missing_ok=True)
+    beside = path.with_name(f"{path.name}-{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write(beside)
         beside.replace(path)
     finally:
         with contextlib.suppress(OSError):
             beside.unlink()
-    for other in path.parent.glob(instead_of):
-        if other != path:
-            other.unlink(missing_ok=True)
 
 
 def _save(path: Path, arrays: tuple[np.ndarray, ...]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from cleaner.arrays import ReducedViews
 from cleaner.learning.dealing import BLOCK
 from cleaner.learning.inputs import Reduction, Spread
+from cleaner.progress import Progress, Report
 
 _NUMBER = np.dtype("<f4")
 _AT_ONCE = 2**24  # bytes
@@ -97,8 +98,14 @@ def _numbers(items: slice | np.ndarray, count: int) -> np.ndarray:
 SomeViews = ReducedViews | ViewsOnDisk
 
 
-def write(path: Path, reduction: Reduction) -> None:
+def write(path: Path, reduction: Reduction, report: Report) -> None:
     """Write what `inputs.reduced` returns, durably and in parts.
+
+    Args:
+        path: where to.
+        reduction: of the features.
+        report: hears how far the second pass is, which gives the numbers their scale; the first
+            is told by the features it reads.
 
     Raises:
         OSError: such as on a full disk.
@@ -117,4 +124,6 @@ def write(path: Path, reduction: Reduction) -> None:
             file.seek(-len(data), os.SEEK_CUR)
             file.write((np.frombuffer(data, _NUMBER) / np.float32(spread.deviation)).tobytes())
             file.flush()
+            done = (file.tell() - start) // (_NUMBER.itemsize * views * directions)
+            report(Progress("Scaling the features on disk", done, items))
         os.fsync(file.fileno())

@@ -34,6 +34,14 @@ def test_the_cluster_is_refused_in_one_line_that_says_what_to_install(
     assert "\n" not in refused.complaint
 
 
+@pytest.mark.parametrize("verb", ["scan", "audits"])
+def test_the_cluster_is_not_asked_where_nothing_is_new(
+    call: Call, dataset: Path, verb: str
+) -> None:
+    assert call("scan", dataset).code == 0
+    assert call(verb, dataset, "--engine", "ray").code == 0
+
+
 @pytest.mark.parametrize("page", ["train", "audits"])
 def test_the_pages_ask_for_no_engine(call: Call, dataset: Path, page: str) -> None:
     call("scan", dataset)

@@ -72,6 +72,32 @@ def test_what_a_worker_raises_is_raised_in_its_own_words(engine: Engine, tmp_pat
         list(engine.run(Squares(tmp_path, refused=5), CHUNKS, lambda _done: None))
 
 
+@dataclass(frozen=True)
+class Broken:
+    """Has a flaw."""
+
+    def open(self) -> Callable[[list[int], Tick], list[int]]:
+        def step(_chunk: list[int], _tick: Tick) -> list[int]:
+            raise LookupError("a flaw")
+
+        return step
+
+
+def test_a_flaw_of_the_work_is_told_as_what_it_is(engine: Engine) -> None:
+    with pytest.raises((EngineError, LookupError), match="a flaw") as told:
+        list(engine.run(Broken(), CHUNKS, lambda _done: None))
+    if isinstance(told.value, EngineError):
+        assert str(told.value).startswith("A worker failed (LookupError: a flaw).")
+
+
+def test_a_worker_that_does_not_see_the_folder_calls_no_file_unreadable(
+    engine: Engine, tmp_path: Path
+) -> None:
+    unmounted = folder._Reading(tmp_path, seen=tmp_path / "cats")
+    with pytest.raises(EngineError, match=r"cats: the worker on [^\n]+ does not see this folder"):
+        list(engine.run(unmounted, [["cats/1.png"]], lambda _done: None))
+
+
 def test_a_cancelled_run_ends_and_the_engine_can_be_asked_again(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -136,6 +162,19 @@ def test_a_scan_says_what_this_machine_says(engine: Engine, tmp_path: Path) -> N
     assert told == [1, 2, 3, 4, 5, 6]
     known = {file.path: file for file in here.files if file.class_name == "cats"}
     assert folder.scan(tmp_path, engine=engine, known=known) == here
+
+
+def test_a_scan_without_new_files_asks_no_engine_and_tells_of_each(tmp_path: Path) -> None:
+    here = folder.scan(write_dataset(tmp_path, {"cats": 3, "dogs": 2}))
+    told: list[int] = []
+
+    def report(done: int, _total: int, _path: str) -> None:
+        told.append(done)
+
+    known = {file.path: file for file in here.files}
+    with deferred_engine("local", "10.0.0.1:6379") as nowhere:
+        assert folder.scan(tmp_path, engine=nowhere, known=known, report=report) == here
+    assert told == [1, 2, 3, 4, 5]
 
 
 def test_an_engine_is_opened_once_there_is_something_to_do(tmp_path: Path) -> None:

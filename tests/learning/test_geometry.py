@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner.learning.geometry import Geometry
+from cleaner.learning.geometry import Geometry, Shelf
 from cleaner.nearest import NEVER
 from tests.learning.samples import noisy_classes
 
@@ -49,6 +49,19 @@ def test_a_damaged_file_is_computed_again(geometry: Geometry, damage: bytes) -> 
     (path,) = geometry.folder.glob("nearest-*")  # type: ignore[union-attr]
     path.write_bytes(damage)
     np.testing.assert_array_equal(replace(geometry).nearest.items, known.items)
+
+
+@pytest.mark.parametrize("ending", ["npz", "npy"])
+def test_what_a_kill_left_unfinished_does_not_stay(geometry: Geometry, ending: str) -> None:
+    folder = geometry.folder
+    assert folder is not None
+    folder.mkdir()
+    left = folder / f"reduced-of-then.{ending}-123.part"
+    left.touch()
+    beside: list[Path] = []
+    Shelf(folder, "of now").file("reduced", lambda path: beside.extend((path, *folder.iterdir())))
+    assert beside == [beside[0]]  # gone before the next one is written
+    assert beside[0].match(f"{folder}/reduced-*.part")
 
 
 def test_other_features_images_or_groups_are_not_answered_from_what_is_kept(
