@@ -100,7 +100,8 @@ def test_the_receipt_holds_what_was_promised(trained: Trained) -> None:
     assert receipt["test_images"] == receipt["images"]["test"] == len(receipt["test_predictions"])
     assert np.sum(receipt["confusion_matrix"]) == receipt["test_images"]
     assert set(receipt["size_bytes"]) == set(receipt["agreement"]) == set(MODEL_FILES)
-    assert min(receipt["agreement"].values()) >= LEAST_AGREEMENT
+    for name, share in receipt["agreement"].items():
+        assert share >= LEAST_AGREEMENT.get(name, 0.9)
     assert receipt["multiply_adds"] == pytest.approx(300e6 * (96 / 224) ** 2, rel=0.01)
     assert receipt["images_per_second"] > 1
     assert receipt["unknown"]["wanted_false_rejections"] == 0.05
