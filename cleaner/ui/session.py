@@ -15,7 +15,7 @@ from cleaner.ui.registry import from_environment, shared
 _PARAMETER = "dataset"
 _CHOOSING = "new"
 _NAME = "reviewer"
-_NAME_COOKIE = "cleaner_reviewer"  # as browser/nameplate.js writes it
+_NAME_COOKIE = "cleaner_reviewer"  # as browser/reviewer.js writes it
 _MOST_LETTERS = 100
 _PRESSED = "pressed"
 

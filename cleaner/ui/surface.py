@@ -78,17 +78,12 @@ def mount(surface: Surface, task: Task) -> bool:
     # Told by callbacks: a run in which a value was to be read may be cut short by the next event.
     _component(surface)(
         key=key,
-        data=task.as_json() | {"reviewer": session.named()},
+        data=task.as_json(),
         on_settled_change=_nothing,
         on_pressed_change=partial(session.note_press, key),
-        on_named_change=partial(_take_name, key),
         on_cleared_change=partial(filters.clear, task.dataset_key),
     )
     return session.pressed(key)
-
-
-def _take_name(key: str) -> None:
-    session.take_name(st.session_state[key]["named"])
 
 
 def _component(surface: Surface) -> Callable[..., Any]:

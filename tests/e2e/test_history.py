@@ -38,6 +38,40 @@ def test_an_undo_brings_the_file_back_under_the_name_in_this_browser(
     assert project.history(limit=1)[0].reviewer == "Zoë & Co"
 
 
+SAVE_AND_GO_ON = """async (form) => {
+  form.querySelector('.who-save').click();
+  await new Promise((resolve) => setTimeout(resolve));
+  [...document.querySelectorAll('a')].find((link) => link.textContent === 'History').click();
+}"""
+
+
+def test_a_name_that_was_given_just_before_the_page_is_left_is_known_on_the_next_one(
+    server: Server, page: Page, project: Project
+) -> None:
+    project.decide([Request(project.queue(limit=1)[0].item_id, "move", "triangle")])
+    page.goto(server.address(project, "review"))
+    page.get_by_label("Your name, for the log").fill("Zoë & Co")
+    page.locator(".who-form").evaluate(SAVE_AND_GO_ON)
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.get_by_text("taken back")).to_be_visible()
+    assert project.history(limit=1)[0].reviewer == "Zoë & Co"
+
+
+def test_a_name_that_was_given_in_another_tab_is_known_in_this_one(
+    server: Server, page: Page, project: Project
+) -> None:
+    project.decide([Request(project.queue(limit=1)[0].item_id, "move", "triangle")])
+    page.goto(server.address(project, "history"))
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    expect(undo).to_be_visible()
+    with page.context.new_page() as other:
+        other.goto(server.address(project, "review"))
+        give_name(other, "Zoë & Co")
+    undo.click()
+    expect(page.get_by_text("taken back")).to_be_visible()
+    assert project.history(limit=1)[0].reviewer == "Zoë & Co"
+
+
 def test_the_table_of_decisions_can_be_downloaded(
     server: Server, page: Page, project: Project
 ) -> None:

@@ -19,6 +19,7 @@ _SCRIPTS = (
     "keys.js",
     "memory.js",
     "mounting.js",
+    "reviewer.js",
     "nameplate.js",
     "saved.js",
     "search.js",
@@ -29,6 +30,12 @@ _SCRIPTS = (
 def script(*own: Path) -> str:
     """Return what the components share, and behind it the files of one of them."""
     return _joined(*(_HERE / name for name in _SCRIPTS), *own)
+
+
+def nametag() -> str:
+    """Return what tells the pages who sits at the browser."""
+    names = ("memory.js", "mounting.js", "reviewer.js", "nametag.js")
+    return _joined(*(_HERE / name for name in names))
 
 
 def style(*own: Path) -> str:

@@ -1,17 +1,6 @@
-/* Who decides: a name that stays in this browser and goes with each decision into the log. */
+/* Who decides, in the top bar. */
 
-const NAME_KEY = "cleaner:reviewer";
-const NAME_COOKIE = "cleaner_reviewer"; // for what is undone on other pages than the review
 const MOST_LETTERS = 60;
-
-/* Returns the name, or "" where none was given. */
-function reviewerName() {
-  try {
-    return localStorage.getItem(NAME_KEY) ?? "";
-  } catch {
-    return "";
-  }
-}
 
 class Nameplate {
   /*
@@ -22,7 +11,6 @@ class Nameplate {
 
   constructor(onChange) {
     this.onChange = onChange;
-    rememberCookie(NAME_COOKIE, reviewerName());
     this.name = el("span", "name");
     this.opener = button("quiet who", this.name);
     this.opener.title = "Your name goes into the log with each decision";
@@ -44,20 +32,12 @@ class Nameplate {
       this.take(this.input.value);
     });
     this.root = el("span", "who-place", this.opener, this.form);
-    this.onStorage = (event) => event.key === NAME_KEY && this.draw();
-    window.addEventListener("storage", this.onStorage);
+    this.end = onRenamed(() => this.draw());
     this.draw();
   }
 
   close() {
-    window.removeEventListener("storage", this.onStorage);
-  }
-
-  /* Tells the page the name if it goes by another one, and says so once for each name. */
-  tell(known, say) {
-    const name = reviewerName();
-    if (known !== name && this.told !== name) say("named", name);
-    this.told = name;
+    this.end();
   }
 
   /* Takes the name that the login knows, which nobody can change here, or "". */
@@ -83,17 +63,10 @@ class Nameplate {
   }
 
   take(typed) {
-    const before = reviewerName();
-    try {
-      localStorage.setItem(NAME_KEY, typed.trim().replace(/\s+/g, " "));
-    } catch {
-      // A browser that keeps nothing asks again next time.
-    }
+    const isOther = keepName(typed);
     this.input.blur();
     this.draw();
-    if (reviewerName() === before) return;
-    rememberCookie(NAME_COOKIE, reviewerName());
-    this.onChange();
+    if (isOther) this.onChange();
   }
 
   /* Takes a key that was pressed in the box; the page's own shortcuts must not see it. */
@@ -103,13 +76,5 @@ class Nameplate {
       this.input.blur();
       this.draw();
     }
-  }
-}
-
-function isNameGiven() {
-  try {
-    return localStorage.getItem(NAME_KEY) !== null;
-  } catch {
-    return true;
   }
 }

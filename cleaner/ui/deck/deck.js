@@ -73,7 +73,6 @@ class Deck {
   /* Takes what the page says; called again whenever that changes. */
   receive(data, say) {
     this.say = say;
-    this.screen.who.tell(data.reviewer, say);
     this.end = data.end;
     this.flagged = data.flagged;
     this.second = data.second;
@@ -191,7 +190,6 @@ class Deck {
   }
 
   async renamed() {
-    this.screen.who.tell(null, this.say);
     this.undoStack = [];
     // Which images somebody is asked about depends on who they are.
     await (this.second ? this.load() : this.fetchHistory());

@@ -62,7 +62,6 @@ class Grid {
   /* Takes what the page says; called again whenever that changes. */
   receive(data, say) {
     this.say = say;
-    this.sheet.who.tell(data.reviewer, say);
     this.end = data.end;
     if (!this.outbox) this.start(data);
     else if (this.round !== data.round || this.supply.selection !== data.selection) {
@@ -562,7 +561,6 @@ class Grid {
   }
 
   async renamed() {
-    this.sheet.who.tell(null, this.say);
     this.steps.done = [];
     await this.readSteps();
   }

@@ -13,7 +13,7 @@ from streamlit.navigation.page import Page
 
 from cleaner.items import shown_path
 from cleaner.project import Project
-from cleaner.ui import session
+from cleaner.ui import nametag, session
 from cleaner.ui.pages import (
     audits,
     classes,
@@ -53,6 +53,7 @@ def main() -> None:
     )
     st.logo(_UI / "icon.svg", size="large")
     st.html(_UI / "style.css")
+    nametag.mount()
     here = session.current()
     page = _navigation(here)
     if here.project is not None:
