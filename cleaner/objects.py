@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 import os
 import shutil
 import tempfile
@@ -26,19 +27,52 @@ from cleaner.errors import DatasetError, ImageRejected
 
 REQUIREMENTS = "requirements-objects.txt"
 
-# What to install for a protocol, and the errors that its packages raise beside OSError.
+# What to install for a protocol, and which of its file systems is taken.
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "https": "aiohttp", "http": "aiohttp"}
+_SYSTEMS = {
+    "s3": "s3fs:S3FileSystem",
+    # Not the one that is registered: that asks for the layout of the bucket by gRPC as well, with
+    # each object again where it may not know it.
+    "gs": "gcsfs.core:GCSFileSystem",
+    "https": "fsspec.implementations.http:HTTPFileSystem",
+    "http": "fsspec.implementations.http:HTTPFileSystem",
+}
+# The errors that these raise beside OSError.
 _FAILURES = {
     "s3": ("botocore.exceptions:BotoCoreError", "aiohttp:ClientError"),
     "gs": (
         "gcsfs.retry:HttpError",
+        "gcsfs.retry:ChecksumError",
+        "gcsfs.retry:NonRetryableError",
         "google.auth.exceptions:GoogleAuthError",
         "aiohttp:ClientError",
     ),
     "https": ("aiohttp:ClientError",),
     "http": ("aiohttp:ClientError",),
 }
-_REASONS = ((FileNotFoundError, "missing"), (PermissionError, "no_permission"))
+# What they raise where nobody is logged in, beside PermissionError.
+_DENIALS = {
+    "s3": (
+        "botocore.exceptions:NoCredentialsError",
+        "botocore.exceptions:PartialCredentialsError",
+        "botocore.exceptions:CredentialRetrievalError",
+        "botocore.exceptions:ProfileNotFound",
+    ),
+    "gs": ("gcsfs.retry:NonRetryableError", "google.auth.exceptions:DefaultCredentialsError"),
+    "https": (),
+    "http": (),
+}
+_DENIED = (401, 403)
+# gcsfs has a plain OSError for it.
+_FORBIDDEN = "Forbidden: "
+_SIGNED = "Name it with the signature that its server asks for, one that has not ended."
+_TO_LOG_IN = {
+    "s3": "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to who may read it.",
+    "gs": "Run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name "
+    "the key file of who may read it.",
+    "https": _SIGNED,
+    "http": _SIGNED,
+}
 # What a server calls the version of what it serves, best first.
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "updated", "Last-Modified")
 _WEB = ("https", "http")
@@ -154,21 +188,24 @@ def file_system(protocol: str) -> Any:
 @cache
 def _file_system(protocol: str, _process: int) -> Any:
     try:
-        import fsspec
-
-        importlib.import_module(_PACKAGES[protocol])
-        options = {"use_listings_cache": False, "skip_instance_cache": True}
-        return fsspec.filesystem(protocol, **options, **_options(protocol))
+        kind = _imported(_SYSTEMS[protocol])
+        options = _OPTIONS[protocol]()
     except ImportError as error:
         raise DatasetError(
             f"{protocol}://: reading these addresses needs {_PACKAGES[protocol]}, which is not "
             f"installed. Run `pip install -r {REQUIREMENTS}`."
         ) from error
+    return kind(use_listings_cache=False, skip_instance_cache=True, **options)
 
 
-def _options(protocol: str) -> dict[str, Any]:
-    if protocol not in _WEB:
-        return {}
+def _google_options() -> dict[str, Any]:
+    # It logs a traceback for each failure, which its caller is told of as well.
+    if "GCSFS_DEBUG" not in os.environ:
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    return {"access": "read_only"}
+
+
+def _web_options() -> dict[str, Any]:
     import aiohttp
 
     # A server may fall silent, or answer byte by byte for ever.
@@ -176,6 +213,14 @@ def _options(protocol: str) -> dict[str, Any]:
         total=_WEB_SECONDS, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS
     )
     return {"client_kwargs": {"timeout": limits}}
+
+
+_OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "s3": dict,
+    "gs": _google_options,
+    "https": _web_options,
+    "http": _web_options,
+}
 
 
 def _whole(system: Any, address: Address) -> AbstractContextManager[Any]:
@@ -210,13 +255,20 @@ _READERS: dict[str, Callable[[Any, str, int], bytes]] = {
 @contextmanager
 def _told(address: Address) -> Iterator[None]:
     """Turn what the packages raise into the one clear reason."""
-    failures: tuple[type[Exception], ...] = (OSError, ValueError, *_failures(address.protocol))
+    failures: tuple[type[Exception], ...] = (
+        OSError,
+        ValueError,
+        *_errors(_FAILURES[address.protocol]),
+    )
     try:
         yield
     except failures as raised:
         error = _meant(address, raised)
-        reason = next((code for kind, code in _REASONS if isinstance(error, kind)), "read_error")
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        said = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        if _is_denied(address.protocol, error):
+            said = f"{said}. {_TO_LOG_IN[address.protocol]}"
+            raise ImageRejected("no_permission", said) from error
+        reason = "missing" if isinstance(error, FileNotFoundError) else "read_error"
         raise ImageRejected(reason, f"{said}.") from error
 
 
@@ -228,7 +280,21 @@ def _meant(address: Address, error: Exception) -> BaseException:
     return cause
 
 
+def _is_denied(protocol: str, error: BaseException) -> bool:
+    # A status is aiohttp's, a code gcsfs's.
+    status = getattr(error, "status", None) or getattr(error, "code", None)
+    return (
+        status in _DENIED
+        or isinstance(error, (PermissionError, *_errors(_DENIALS[protocol])))
+        or (isinstance(error, OSError) and str(error).startswith(_FORBIDDEN))
+    )
+
+
 @cache
-def _failures(protocol: str) -> tuple[type[Exception], ...]:
-    found = (name.split(":") for name in _FAILURES[protocol])
-    return tuple(getattr(importlib.import_module(module), name) for module, name in found)
+def _errors(names: tuple[str, ...]) -> tuple[type[Exception], ...]:
+    return tuple(_imported(name) for name in names)
+
+
+def _imported(name: str) -> Any:
+    module, _, member = name.partition(":")
+    return getattr(importlib.import_module(module), member)

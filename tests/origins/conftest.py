@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cleaner.project import Project
-from tests.objects import Storage, found
+from tests.objects import STORAGES, Storage, found
 
 HEADS = ("uri", "label", "note")
 Rows = Sequence[tuple[str, str, str]]
@@ -79,14 +80,38 @@ def opening() -> Iterator[Callable[..., Project]]:
 
 
 @pytest.fixture(scope="session")
-def _storage() -> Iterator[Storage]:
-    storage = Storage()
-    yield storage
-    storage.stop()
+def _storages() -> Iterator[dict[str, Storage]]:
+    started: dict[str, Storage] = {}
+    yield started
+    for storage in started.values():
+        storage.stop()
+
+
+@pytest.fixture(params=STORAGES)
+def storage(
+    request: pytest.FixtureRequest, _storages: dict[str, Storage], monkeypatch: pytest.MonkeyPatch
+) -> Storage:
+    """A server of each protocol, found by the environment; started when one is first needed."""
+    if request.param not in _storages:
+        _storages[request.param] = STORAGES[request.param]()
+    storage = _storages[request.param]
+    found(storage, monkeypatch)
+    storage.refuse(())
+    return storage
 
 
 @pytest.fixture
-def storage(_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    """The server, found by the environment."""
-    found(_storage, monkeypatch)
-    return _storage
+def bucket(storage: Storage, dataset: Path, rows: Rows) -> Storage:
+    """The pictures there, under ``v1/``, with a manifest of each format beside them."""
+    files = {f"v1/{uri}": (dataset.parent / uri).read_bytes() for uri, _label, _note in rows}
+    tables = {f"v1/photos{end}": written(rows, end) for end in (".csv", ".parquet")}
+    storage.put(files | tables)
+    storage.asked.clear()
+    return storage
+
+
+@pytest.fixture
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the packages ask a server again at once."""
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda *_seconds: sleep(0))
