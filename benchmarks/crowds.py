@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -68,6 +68,8 @@ class SmallNetwork:
     """A MobileNet of a quarter's width, whose file `networks` has made; loads no TensorFlow."""
 
     file: Path
+
+    uses_gpu: ClassVar[bool] = False
 
     @property
     def info(self) -> BackboneInfo:

@@ -20,7 +20,7 @@ from cleaner.arrays import PredProbs
 from cleaner.errors import ImageRejected, ModelError
 from cleaner.items import shown_path
 from cleaner.progress import Progress, Report, silent
-from cleaner.runtimes import RUNTIMES, Runtime, frozen_graph, kind_of, onnx_file
+from cleaner.runtimes import ON_GPU, RUNTIMES, Runtime, frozen_graph, kind_of, onnx_file
 
 _TFLITE_NAME = "model.tflite"
 _LABELS_NAME = "labels.txt"
@@ -93,6 +93,15 @@ def content_sha256(path: Path) -> str:
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def uses_gpu(path: Path) -> bool:
+    """Tell whether a model, as `open_classifier` runs it, computes on a card where there is one.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    return kind_of(_find(path)) in ON_GPU
 
 
 class Classifier:

@@ -46,7 +46,9 @@ def outcomes(
     """
     # A worker stands in another folder.
     files = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - links stay links
-    work = _Labelling(model.absolute(), classifier.content_sha256(model))
+    work = _Labelling(
+        model.absolute(), classifier.content_sha256(model), classifier.uses_gpu(model)
+    )
     shelf = None if kept_in is None else kept_in / work.content_sha256
 
     def tick(done: int) -> None:
@@ -71,6 +73,7 @@ class _Labelling:
 
     model: Path
     content_sha256: str
+    uses_gpu: bool
 
     def open(self) -> Callable[[Sequence[Path], Tick], list[np.ndarray | ImageRejected]]:
         """Load the model.

@@ -13,7 +13,7 @@ from typing_extensions import Protocol, runtime_checkable
 
 from cleaner import cache
 from cleaner.cache import PieceCache
-from cleaner.engines import Engine, Tick, Work, chunked
+from cleaner.engines import Engine, Tick, Work, chunked, uses_gpu
 from cleaner.errors import EngineError
 from cleaner.items import shown_path
 
@@ -92,6 +92,10 @@ class _Keeping(Generic[_Item, _Answer]):
 
     work: Answering[_Item, _Answer]
     folder: Path
+
+    @property
+    def uses_gpu(self) -> bool:
+        return uses_gpu(self.work)
 
     def open(self) -> Callable[[Sequence[tuple[str, _Item]], Tick], list[_Answer]]:
         step = self.work.open()

@@ -20,6 +20,7 @@ DEFAULT_FINE_TUNED = "efficientnet_lite0"
 MODES = ("features", "finetune")
 PRECISIONS = ("auto", "float32", "int8")
 ENGINES = ("local", "ray")
+SMALLEST_PART_OF_A_GPU = 0.01
 FEATURE_PLACES = ("auto", "memory", "disk")
 # What weights a final model begins with; anything else is a file.
 PUBLISHED, FROM_NOTHING = "auto", "none"
@@ -53,9 +54,11 @@ class ScanSettings(_Settings):
 
     engine: str = "local"
     address: str = ""
+    cores_per_worker: int = 1
+    gpus_per_worker: float | None = None
 
     def __post_init__(self) -> None:
-        _check_one_of("engine", self.engine, ENGINES)
+        _check_engine(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class ScoreSettings(_Settings):
             the networks whose ranking was measured not to suffer.
         engine: where files are read and features computed, one of `ENGINES`.
         address: of the cluster, if the engine is one elsewhere.
+        cores_per_worker: how many processors each worker of a cluster takes.
+        gpus_per_worker: how much of a graphics card each takes where networks use one, 0..1;
+            None is 1 where the cluster has any.
         features: where the features are while small models learn from them, one of
             `FEATURE_PLACES`; ``auto`` leaves them on disk if they do not fit into memory.
     """
@@ -93,6 +99,8 @@ class ScoreSettings(_Settings):
     precision: str = "auto"
     engine: str = "local"
     address: str = ""
+    cores_per_worker: int = 1
+    gpus_per_worker: float | None = None
     features: str = "auto"
 
     def __post_init__(self) -> None:
@@ -100,7 +108,7 @@ class ScoreSettings(_Settings):
             raise SettingsError("Name at least one backbone.")
         _check_one_of("mode", self.mode, MODES)
         _check_one_of("precision", self.precision, PRECISIONS)
-        _check_one_of("engine", self.engine, ENGINES)
+        _check_engine(self)
         _check_one_of("features", self.features, FEATURE_PLACES)
         _check_range("views", self.views, 1, 64)
         _check_range("folds", self.folds, 2, 50)
@@ -360,6 +368,13 @@ class ExportSettings(_Settings):
     format: str
     destination: str
     model: str | None = None
+
+
+def _check_engine(where: ScanSettings | ScoreSettings) -> None:
+    _check_one_of("engine", where.engine, ENGINES)
+    _check_range("cores_per_worker", where.cores_per_worker, 1, 1_024)
+    if where.gpus_per_worker:
+        _check_range("gpus_per_worker", where.gpus_per_worker, SMALLEST_PART_OF_A_GPU, 1)
 
 
 def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:

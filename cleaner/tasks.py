@@ -229,7 +229,7 @@ TASKS: dict[str, Task] = {
 
 
 def _scan(project: Project, where: ScanSettings | ScoreSettings, report: Report) -> Intake:
-    with deferred_engine(where.engine, where.address) as engine:
+    with deferred_engine(where) as engine:
         return project.scan(report, None if where.engine == "local" else engine)
 
 
@@ -261,7 +261,7 @@ def _features(
     project: Project, settings: ScoreSettings, items: Sequence[Item], report: Report
 ) -> tuple[tuple[SomeFeatures, ...], list[Item]]:
     """Return the features of each backbone, and the items they describe."""
-    with deferred_engine(settings.engine, settings.address) as engine:
+    with deferred_engine(settings) as engine:
         found = bottlenecks.looked_at(
             [_source(project, item) for item in items],
             [_as_before(project, name, settings.precision) for name in settings.backbones],
@@ -342,7 +342,7 @@ def _look_around(
     """Keep what shows once networks have seen the images, until the next round looks again."""
     report(Progress("Looking for copies and odd ones"))
     sources = [_source(project, item) for item in judged.items]
-    with deferred_engine(where.engine, where.address) as engine:
+    with deferred_engine(where) as engine:
         seen = gallery.seen_of(judged.items, sources, features, project.state / "cache", engine)
         found = audits.run_after_round(seen)
     with project.store.write() as connection:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaner import labelling
+from cleaner import classifier, engines, labelling, ledger
 from cleaner.classifier import Outcome
 from cleaner.engines import LocalEngine
 from cleaner.errors import EngineError, ImageRejected, JobCancelled, ModelError
@@ -115,4 +115,14 @@ def test_a_folder_that_takes_nothing_is_one_clear_line(
 
 def test_a_worker_with_another_model_says_so(model: Path) -> None:
     with pytest.raises(ModelError, match="a worker has another model"):
-        labelling._Labelling(model, "0" * 64).open()
+        labelling._Labelling(model, "0" * 64, uses_gpu=False).open()
+
+
+@pytest.mark.parametrize(("name", "uses_gpu"), [("digits.tflite", False), ("digits.keras", True)])
+def test_a_model_that_tensorflow_runs_takes_a_card_also_where_answers_are_kept(
+    tmp_path: Path, name: str, uses_gpu: bool
+) -> None:
+    (tmp_path / name).touch()
+    assert classifier.uses_gpu(tmp_path / name) == uses_gpu
+    work = labelling._Labelling(tmp_path / name, "0" * 64, uses_gpu=uses_gpu)
+    assert engines.uses_gpu(ledger._Keeping(work, tmp_path)) == uses_gpu

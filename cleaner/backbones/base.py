@@ -58,6 +58,11 @@ class Backbone(Protocol):
     def info(self) -> BackboneInfo: ...
 
     @property
+    def uses_gpu(self) -> bool:
+        """Tell whether its extractor computes on a graphics card where there is one."""
+        ...
+
+    @property
     def content_id(self) -> str:
         """Name weights, preprocessing and runtime; features with equal ids are interchangeable."""
         ...

@@ -65,6 +65,8 @@ class Network:
 class EmbeddedBackbone:
     """One network of data/weights, computing in one precision."""
 
+    uses_gpu = False
+
     def __init__(self, name: str, precision: str = "float32") -> None:
         self._network = NETWORKS[name]
         if precision == "auto":

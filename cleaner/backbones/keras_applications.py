@@ -44,6 +44,8 @@ class Application:
 class KerasApplication:
     """One network of keras.applications, without its top, averaged over the picture."""
 
+    uses_gpu = True
+
     def __init__(self, name: str, application: Application | None = None) -> None:
         self._name = name
         self._application = application or APPLICATIONS[name]
@@ -120,6 +122,8 @@ class KerasApplication:
 
 class KerasApplicationFromFile:
     """One network of keras.applications with weights from a file that the user names."""
+
+    uses_gpu = True
 
     def __init__(self, name: str) -> None:
         self._name = name

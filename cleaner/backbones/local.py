@@ -37,6 +37,8 @@ class ValueRange:
 class LocalBackbone:
     """A model on this disk; nothing is read before something is asked of it."""
 
+    uses_gpu = True
+
     def __init__(self, name: str) -> None:
         self._name = name
         path, _, self._pinned_sha256 = name.partition("#sha256=")

@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 class HubBackbone:
     """An image feature-vector or classification module, fetched when something is asked of it."""
 
+    uses_gpu = True
+
     def __init__(self, name: str) -> None:
         self._name = name
         self._handle, _, self._pinned_sha256 = name.partition("#sha256=")

@@ -11,7 +11,7 @@ import click
 
 from cleaner.cells import guarded
 from cleaner.cli.desk import Desk, dataset_verb, examples, table
-from cleaner.cli.engine import check_engine, engine_options, scan_there
+from cleaner.cli.engine import engine_options, engine_settings, scan_there
 from cleaner.cli.watching import ProgressLine
 from cleaner.errors import CleanerError
 
@@ -61,14 +61,13 @@ def audits(
     by their border or colours alone. Excluded images leave their folder with `apply`; `undo`
     takes decisions back. With --engine the folder is first read once more, there.
     """
-    engine, address = rest.pop("engine"), rest.pop("address")
-    check_engine(engine, address)
+    where = engine_settings(rest)
     action = _action(rest)
     _check(action, kind, dry_run=dry_run)
     with desk.project() as project:
-        if engine is not None:
+        if where is not None:
             with ProgressLine() as line:
-                scan_there(project, line, engine=engine, address=address)
+                scan_there(project, line, where)
         if action is not None and kind is not None:
             document, lines = _done(project, kind, action, dry_run=dry_run, reviewer=reviewer)
         elif kind is not None:

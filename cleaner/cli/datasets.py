@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cleaner.cli.desk import Desk, answer, dataset_verb, examples, json_option, table
-from cleaner.cli.engine import engine_options, scan_there
+from cleaner.cli.engine import engine_options, engine_settings, scan_there
 from cleaner.cli.sampling import outlook_facts
 from cleaner.cli.second import facts as second_opinions
 from cleaner.cli.watching import ProgressLine
 from cleaner.items import Finding, shown_path
+from cleaner.settings import ScanSettings
 
 if TYPE_CHECKING:
     from cleaner.project import Project
@@ -66,8 +67,7 @@ def scan(
     *,
     validation_percent: int | None,
     test_percent: int | None,
-    engine: str,
-    address: str,
+    **options: Any,
 ) -> None:
     """Read the folder and name what is wrong with its files.
 
@@ -78,11 +78,12 @@ def scan(
     An image is trained on, or validates, or tests, for good: by its content, so moving it changes
     nothing, and duplicates keep together. Other percentages hold for images that come later.
     """
+    where = engine_settings(options) or ScanSettings()
     with desk.project() as project:
         if validation_percent is not None or test_percent is not None:
             project.hold_out(validation=_share(validation_percent), test=_share(test_percent))
         with ProgressLine() as line:
-            scan_there(project, line, engine=engine, address=address)
+            scan_there(project, line, where)
         document = _scanned(project)
     desk.answer(document, _scan_lines(desk, document))
 

@@ -20,7 +20,7 @@ from cleaner.cli.desk import (
     json_option,
     table,
 )
-from cleaner.cli.engine import check_engine, engine_of, engine_options
+from cleaner.cli.engine import engine_options, engine_settings
 from cleaner.cli.joining import going_on, joining_options
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ImageRejected, ModelError, SettingsError
@@ -385,7 +385,7 @@ def predict(
     from cleaner.cli import photos
 
     least = _least(model, options.pop("least"), may_be_unknown=options.pop("may_be_unknown"))
-    where = _Where(**options)
+    where = _Where(engine_settings(options) or settings.ScanSettings(), **options)
     classifier = open_classifier(model)
     paths = photos.named(images)
     predictions: list[dict[str, Any]] = []
@@ -412,22 +412,19 @@ def predict(
 class _Where:
     """Where photos are looked at, and what is found kept."""
 
-    engine: str
-    address: str
+    settings: settings.ScanSettings
     kept_in: Path | None
-
-    def __post_init__(self) -> None:
-        check_engine(self.engine, self.address)
 
     def outcomes(
         self, classifier: Classifier, model: Path, paths: Sequence[Path], line: ProgressLine
     ) -> Iterator[Outcome]:
-        if self.engine == "local" and self.kept_in is None:
+        if self.settings.engine == "local" and self.kept_in is None:
             yield from classifier.predict_files(paths, line)
             return
         from cleaner import labelling
+        from cleaner.engines import deferred_engine
 
-        with engine_of(self.engine, self.address) as engine:
+        with deferred_engine(self.settings) as engine:
             yield from labelling.outcomes(model, paths, engine, kept_in=self.kept_in, report=line)
 
 

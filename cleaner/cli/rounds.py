@@ -126,7 +126,7 @@ def score_settings(chosen: dict[str, Any]) -> settings.ScoreSettings:
         BackboneError: the network cannot compute in that precision.
     """
     precision = chosen["precision"]
-    check_engine(chosen["engine"], chosen["address"])
+    check_engine(chosen)
     named = {
         "backbones": tuple(_opened(name, precision) for name in chosen["backbones"]),
         "fine_tune_backbone": _opened(chosen["fine_tune_backbone"]),

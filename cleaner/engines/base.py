@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,6 +40,37 @@ class Work(Protocol[Chunk, Result]):
     def open(self) -> Callable[[Chunk, Tick], Result]:
         """Load what a worker needs, once for each, and return what it does to a chunk."""
         ...
+
+
+@runtime_checkable
+class NetworkWork(Protocol):
+    """Work (see `Work`) that may compute on a graphics card; other work is never given one."""
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Tell whether it does so where there is one."""
+        ...
+
+
+def uses_gpu(work: object) -> bool:
+    """Tell whether some work computes on a graphics card where there is one."""
+    return isinstance(work, NetworkWork) and work.uses_gpu
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What each worker of a cluster takes of its machine.
+
+    Attributes:
+        cores: processors, 1 or more.
+        gpus: 0..1 of a graphics card, of work that uses one; None is 1 where there are any.
+    """
+
+    cores: int = 1
+    gpus: float | None = None
+
+
+USUAL_SHARE = Share()
 
 
 @runtime_checkable

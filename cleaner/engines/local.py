@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from cleaner import processors
-from cleaner.engines.base import Work
+from cleaner.engines.base import USUAL_SHARE, Share, Work
 from cleaner.errors import EngineError
 
 _C = TypeVar("_C")
@@ -22,14 +22,19 @@ _R = TypeVar("_R")
 
 
 @contextmanager
-def opened(address: str = "") -> Iterator[LocalEngine]:
+def opened(address: str = "", share: Share = USUAL_SHARE) -> Iterator[LocalEngine]:
     """Yield this machine.
 
     Raises:
-        EngineError: an address is named.
+        EngineError: an address is named, or what a worker of a cluster takes.
     """
     if address:
         raise EngineError("--address names a cluster; take --engine ray with it.")
+    if share != USUAL_SHARE:
+        raise EngineError(
+            "--cores-per-worker and --gpus-per-worker are of a cluster; take --engine ray with "
+            "them. This machine uses what it has."
+        )
     yield LocalEngine()
 
 

@@ -94,6 +94,8 @@ class Origin:
 class FamilyNetwork:
     """A MobileNet at an input side of one's own, its features by LiteRT."""
 
+    uses_gpu = False
+
     def __init__(self, member: MobileNet, origin: Origin, cache_folder: Path) -> None:
         self._member = member
         self._origin = origin

@@ -235,6 +235,10 @@ class _Look:
     drawing: _Drawing
     seen: tuple[Path, ...]
 
+    @property
+    def uses_gpu(self) -> bool:
+        return any(column.backbone.uses_gpu for column in self.columns)
+
     def open(self) -> _Looking:
         """Raise EngineError where this worker does not see the folders that are seen there."""
         check_seen(self.seen)

@@ -179,6 +179,8 @@ class Predecessor:
 class TrainedNetwork:
     """The network of a model that was trained here, without its last layer."""
 
+    uses_gpu = False
+
     def __init__(self, model: FinalModel, whole: keras.Model, cache_folder: Path) -> None:
         self._model = model
         self._base = whole.layers[1]

@@ -35,6 +35,8 @@ class SmallResNet:
         UnknownBackbone: there is none of this side.
     """
 
+    uses_gpu = False
+
     def __init__(self, name: str, seed: int = 0) -> None:
         self._name = name
         self._side_px = small_resnets.side_of(name)

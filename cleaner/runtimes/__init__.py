@@ -11,7 +11,7 @@ from pathlib import Path
 from cleaner.runtimes import frozen_graph, keras_file, litert, onnx_file, saved_model
 from cleaner.runtimes.base import Runtime
 
-__all__ = ["RUNTIMES", "Runtime", "kind_of"]
+__all__ = ["ON_GPU", "RUNTIMES", "Runtime", "kind_of"]
 
 RUNTIMES: Mapping[str, Callable[[Path], Runtime]] = {
     "tflite": litert.open_model,
@@ -20,6 +20,9 @@ RUNTIMES: Mapping[str, Callable[[Path], Runtime]] = {
     "onnx": onnx_file.open_model,
     "graph": frozen_graph.open_model,
 }
+
+# Those that compute on a graphics card where there is one.
+ON_GPU = frozenset({"keras", "saved_model", "graph"})
 
 _ENDINGS = {".tflite": "tflite", ".keras": "keras", ".onnx": "onnx", ".pb": "graph"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,15 +14,15 @@ def is_chosen() -> bool:
     return find_spec("ray") is not None
 
 
-def ask(used: ScoreSettings, what: str, engine: Any, address: Any) -> dict[str, Any]:
-    """Return the settings `engine` and `address`.
+def ask(used: ScoreSettings, what: str, columns: Sequence[Any]) -> dict[str, Any]:
+    """Return the settings `engine` and `address`, and what each worker takes.
 
     Args:
         used: what is chosen before anybody chooses.
         what: is done there, in words.
-        engine: the part of the page where the engine is asked for.
-        address: likewise of its address.
+        columns: four parts of the page, one for each.
     """
+    engine, address, cores, gpus = columns
     chosen = engine.selectbox(
         "Engine",
         ENGINES,
@@ -33,4 +34,21 @@ def ask(used: ScoreSettings, what: str, engine: Any, address: Any) -> dict[str, 
         used.address,
         placeholder="host:port; without it, one is started on this machine",
     )
-    return {"engine": chosen, "address": place.strip() if chosen == "ray" else ""}
+    asked = {
+        "address": place.strip(),
+        "cores_per_worker": cores.number_input(
+            "Cores a worker", 1, 1_024, used.cores_per_worker, help="Of the cluster."
+        ),
+        "gpus_per_worker": gpus.number_input(
+            "GPUs a worker",
+            0.0,
+            1.0,
+            used.gpus_per_worker,
+            0.25,
+            placeholder="auto",
+            help="Of the cluster; with 0.25 four share one. Only networks that TensorFlow runs "
+            "take any. auto is 1 where the cluster has GPUs.",
+        ),
+    }
+    # What is said of a cluster holds for none.
+    return {"engine": chosen} | (asked if chosen == "ray" else {})

@@ -125,7 +125,13 @@ def test_what_is_kept_is_what_is_said_again(
     assert call(*asked, "--resume", kept).document == usual
 
 
-def test_an_address_needs_its_engine(call: Call, model: Path, photos: Path) -> None:
-    refused = call("predict", model, photos, "--address", "10.0.0.1:6379")
+@pytest.mark.parametrize(
+    "words",
+    [("--address", "10.0.0.1:6379"), ("--cores-per-worker", "2"), ("--gpus-per-worker", "0.5")],
+)
+def test_what_is_of_a_cluster_needs_its_engine(
+    call: Call, model: Path, photos: Path, words: tuple[str, str]
+) -> None:
+    refused = call("predict", model, photos, *words)
     assert refused.code == 2
     assert "--engine ray" in refused.complaint

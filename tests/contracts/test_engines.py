@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,39 +13,33 @@ import pytest
 from cleaner import folder, labelling, settings
 from cleaner.backbones import open_backbone
 from cleaner.classifier import open_classifier
-from cleaner.engines import ENGINES, Engine, Tick, chunked, deferred_engine, open_engine
+from cleaner.engines import ENGINES, Engine, Share, chunked, deferred_engine, open_engine
+from cleaner.engines.ray import RayEngine, _Actor, _Machine, _Whole
 from cleaner.errors import EngineError, ImageRejected, JobCancelled, ModelError
 from cleaner.learning.bottlenecks import Source, committee_features
 from cleaner.progress import Progress
+from cleaner.settings import ScanSettings
 from tests.classifiers import classifier_file
+from tests.contracts.engine_work import Broken, Cards, Squares
 from tests.pictures import write_dataset, write_image
-
-
-@dataclass(frozen=True)
-class Squares:
-    """Squares numbers, and notes on the disk that it did."""
-
-    folder: Path
-    refused: int = -1
-
-    def open(self) -> Callable[[list[int], Tick], list[int]]:
-        def step(chunk: list[int], tick: Tick) -> list[int]:
-            if self.refused in chunk:
-                raise ModelError(f"{self.refused} is not to be squared.")
-            for number in chunk:
-                (self.folder / str(number)).touch()
-                tick()
-            return [number**2 for number in chunk]
-
-        return step
 
 
 @pytest.fixture(scope="module", params=settings.ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "ray" and find_spec("ray") is None:
         pytest.skip("requirements-ray.txt is not installed")
-    with open_engine(request.param) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 2, "GPU": 2}')
+        with open_engine(request.param) as opened:
+            yield opened
+
+
+@pytest.fixture
+def cluster(engine: Engine) -> RayEngine:
+    """Two processors and two graphics cards that are only said to be there."""
+    if not isinstance(engine, RayEngine):
+        pytest.skip("this machine is no cluster")
+    return engine
 
 
 CHUNKS = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 10], [11]]
@@ -70,17 +63,6 @@ def test_nothing_to_do_is_done_at_once(engine: Engine, tmp_path: Path) -> None:
 def test_what_a_worker_raises_is_raised_in_its_own_words(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"^5 is not to be squared\.$"):
         list(engine.run(Squares(tmp_path, refused=5), CHUNKS, lambda _done: None))
-
-
-@dataclass(frozen=True)
-class Broken:
-    """Has a flaw."""
-
-    def open(self) -> Callable[[list[int], Tick], list[int]]:
-        def step(_chunk: list[int], _tick: Tick) -> list[int]:
-            raise LookupError("a flaw")
-
-        return step
 
 
 def test_a_flaw_of_the_work_is_told_as_what_it_is(engine: Engine) -> None:
@@ -107,6 +89,60 @@ def test_a_cancelled_run_ends_and_the_engine_can_be_asked_again(
     with pytest.raises(JobCancelled):
         list(engine.run(Squares(tmp_path), CHUNKS, cancel))
     assert len(list(engine.run(Squares(tmp_path), CHUNKS, lambda _done: None))) == len(CHUNKS)
+
+
+def test_each_worker_of_a_network_has_a_card_of_its_own(cluster: RayEngine, tmp_path: Path) -> None:
+    work = Cards(tmp_path, uses_gpu=True, workers=2)
+    assert set(cluster.run(work, CHUNKS, lambda _done: None)) == {"0", "1"}
+
+
+def test_workers_that_take_half_a_card_share_one(cluster: RayEngine, tmp_path: Path) -> None:
+    sharing = RayEngine(cluster.ray, Share(gpus=0.5))
+    work = Cards(tmp_path, uses_gpu=True, workers=2)
+    assert len(set(sharing.run(work, CHUNKS, lambda _done: None))) == 1
+
+
+def test_other_work_sees_no_card(cluster: RayEngine, tmp_path: Path) -> None:
+    work = Cards(tmp_path, uses_gpu=False, workers=1)
+    assert set(cluster.run(work, CHUNKS, lambda _done: None)) == {"-1"}
+
+
+@pytest.mark.parametrize("share", [Share(cores=3), Share(cores=3, gpus=1.0)])
+def test_a_cluster_without_room_for_a_worker_says_so_at_once(
+    cluster: RayEngine, share: Share
+) -> None:
+    with pytest.raises(EngineError, match=r"^[^\n]+ 3 cores [^\n]+: 2 cores, 2 GPUs\. [^\n]+\.$"):
+        RayEngine(cluster.ray, share)
+
+
+@pytest.mark.parametrize(
+    ("machine", "cores", "gpus", "workers"),
+    [
+        (_Machine(16, 4), 1, 0.0, 16),
+        (_Machine(16, 4), 5, 0.0, 3),
+        (_Machine(16, 4), 1, 1.0, 4),
+        (_Machine(16, 4), 1, 0.2, 16),
+        (_Machine(64, 4), 1, 0.1, 40),
+        (_Machine(16, 2), 1, 0.4, 4),  # no worker has parts of two cards
+        (_Machine(16, 0), 1, 0.01, 0),
+    ],
+)
+def test_a_machine_has_room_for_whole_workers(
+    machine: _Machine, cores: int, gpus: float, workers: int
+) -> None:
+    assert machine.room(cores, gpus) == workers
+
+
+def test_a_card_that_tensorflow_does_not_see_is_named_instead_of_a_slow_answer(
+    tmp_path: Path,
+) -> None:
+    import tensorflow
+
+    if tensorflow.config.list_physical_devices("GPU"):
+        pytest.skip("there is a card")
+    answer = _Actor(Squares(tmp_path), 1.0)({"number": 0, "chunk": _Whole([1])})["result"].content
+    assert isinstance(answer, EngineError)
+    assert "--gpus-per-worker 0" in str(answer)
 
 
 def test_features_are_those_of_this_machine_to_the_last_bit(engine: Engine, tmp_path: Path) -> None:
@@ -172,17 +208,17 @@ def test_a_scan_without_new_files_asks_no_engine_and_tells_of_each(tmp_path: Pat
         told.append(done)
 
     known = {file.path: file for file in here.files}
-    with deferred_engine("local", "10.0.0.1:6379") as nowhere:
+    with deferred_engine(ScanSettings("local", "10.0.0.1:6379")) as nowhere:
         assert folder.scan(tmp_path, engine=nowhere, known=known, report=report) == here
     assert told == [1, 2, 3, 4, 5]
 
 
 def test_an_engine_is_opened_once_there_is_something_to_do(tmp_path: Path) -> None:
-    with deferred_engine("local", "10.0.0.1:6379") as nowhere:
+    with deferred_engine(ScanSettings("local", "10.0.0.1:6379")) as nowhere:
         assert list(nowhere.run(Squares(tmp_path), [], lambda _done: None)) == []
         with pytest.raises(EngineError):
             list(nowhere.run(Squares(tmp_path), CHUNKS, lambda _done: None))
-    with deferred_engine("local") as here:
+    with deferred_engine(ScanSettings()) as here:
         assert here.workers > 0
         assert len(list(here.run(Squares(tmp_path), CHUNKS, lambda _done: None))) == len(CHUNKS)
 
@@ -191,9 +227,17 @@ def test_engines_have_the_names_that_settings_know() -> None:
     assert tuple(ENGINES) == settings.ENGINES
 
 
-@pytest.mark.parametrize(("name", "address"), [("spark", ""), ("local", "10.0.0.1:6379")])
-def test_what_cannot_be_had_is_one_line(name: str, address: str) -> None:
-    with pytest.raises(EngineError, match=r"^[^\n]+\.$"), open_engine(name, address):
+@pytest.mark.parametrize(
+    ("name", "address", "share"),
+    [
+        ("spark", "", Share()),
+        ("local", "10.0.0.1:6379", Share()),
+        ("local", "", Share(cores=2)),
+        ("local", "", Share(gpus=1.0)),
+    ],
+)
+def test_what_cannot_be_had_is_one_line(name: str, address: str, share: Share) -> None:
+    with pytest.raises(EngineError, match=r"^[^\n]+\.$"), open_engine(name, address, share):
         pass
 
 

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cleaner import engines
 from cleaner.backbones import open_backbone
 from cleaner.errors import JobCancelled
 from cleaner.learning.bottlenecks import (
     Bottlenecks,
     Source,
+    _Column,
+    _Drawing,
+    _Look,
     committee_features,
     view_features,
 )
@@ -180,3 +184,13 @@ def report(progress):
 base._SMALLEST_CHUNK = 2
 _committee(_sources(Path(sys.argv[1]), 14), Path(sys.argv[2]), report)
 """
+
+
+@pytest.mark.parametrize(
+    ("names", "uses_gpu"), [((BACKBONE,), False), ((BACKBONE, "ResNet50"), True)]
+)
+def test_images_are_looked_at_on_a_card_if_a_network_uses_one(
+    tmp_path: Path, names: tuple[str, ...], uses_gpu: bool
+) -> None:
+    columns = tuple(_Column(open_backbone(name), 224, 0, tmp_path) for name in names)
+    assert engines.uses_gpu(_Look(columns, _Drawing(0), ())) == uses_gpu

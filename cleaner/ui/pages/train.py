@@ -76,7 +76,7 @@ def _scoring(project: Project, *, busy: bool) -> None:
         }
         settings |= _mode(used)
         if engine.is_chosen():
-            settings |= engine.ask(used, "Where the images are looked at", *st.columns([1, 3]))
+            settings |= engine.ask(used, "Where the images are looked at", st.columns([1, 2, 1, 1]))
         pressed = st.form_submit_button("Score the images", type="primary", disabled=busy)
     if pressed:
         _start(project, names, settings)
