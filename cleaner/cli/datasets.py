@@ -61,7 +61,7 @@ def demo(*, folder: Path, seed: int, as_json: bool) -> None:
     type=click.IntRange(0, 98),
     help="How many of them only measure the final model.  [default: 10]",
 )
-@engine_options("Where a folder's files are read")
+@engine_options("Where new files are read")
 def scan(
     desk: Desk,
     *,
@@ -72,8 +72,7 @@ def scan(
     """Read the folder and name what is wrong with its files.
 
     Needs no model. Every file becomes an image of the dataset or a finding that says why not:
-    unreadable, duplicate, too dark, and so on. Only new and changed files are read again. Those of
-    a manifest are read on this machine, whatever the engine.
+    unreadable, duplicate, too dark, and so on. Only new and changed files are read again.
 
     An image is trained on, or validates, or tests, for good: by its content, so moving it changes
     nothing, and duplicates keep together. Other percentages hold for images that come later.

@@ -12,18 +12,19 @@ import json
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
 from cleaner import folder, images, listings, looks, objects, processors
 from cleaner.addresses import Address
 from cleaner.decisions import FileMove, Plan
-from cleaner.engines import Engine
+from cleaner.engines import Engine, Tick, check_seen, chunked
 from cleaner.errors import DatasetError, ImageRejected, MoveError
 from cleaner.items import Finding, Item, Scan, ScannedFile, shown_path
 from cleaner.listings import Changes, Row
@@ -38,6 +39,8 @@ _MOST_WORKERS = 16
 _MOST_WAITING = 32
 _WRITTEN = "manifest as written"
 _UNREACHED = "unreached"
+# A row, and what an earlier scan found there.
+_Asked: TypeAlias = tuple[Row, ScannedFile | None]
 # What a server says that may well have the image; credentials end while a scan goes on.
 _UNTOLD = ("read_error", "no_permission")
 
@@ -63,26 +66,31 @@ class Listing:
     # -- looking -------------------------------------------------------------------------
 
     def scan(
-        self,
-        known: Mapping[str, ScannedFile],
-        report: Report,
-        engine: Engine | None = None,  # noqa: ARG002 - it is the server that is waited for
+        self, known: Mapping[str, ScannedFile], report: Report, engine: Engine | None = None
     ) -> Scan:
         """See `Origin`; a row that names no image of the dataset becomes a finding."""
         version = listings.version(self._root)
         rows, findings = self._rows()
-        paths = [_path(row) for row in rows]
-        read = partial(self._read, known, Patience())
+        asked = [(row, known.get(_path(row))) for row in rows]
+        outcomes = (
+            in_order(partial(_read, self._root, Patience()), asked, self._workers(rows))
+            if engine is None
+            else self._elsewhere(engine, asked)
+        )
+        told: dict[str, ScannedFile | Finding] = {}
+        for done, outcome in enumerate(outcomes, 1):
+            path = outcome.path if isinstance(outcome, ScannedFile) else outcome.paths[0]
+            told[path] = outcome
+            report(done, len(rows), path)
         files: list[ScannedFile] = []
-        for done, outcome in enumerate(in_order(read, rows, self._workers(rows)), 1):
-            path = paths[done - 1]
+        for path in map(_path, rows):
+            outcome = told[path]
             if isinstance(outcome, ScannedFile):
                 files.append(outcome)
             else:
                 findings.append(outcome)
                 if outcome.kind == _UNREACHED:
                     files.append(known[path])
-            report(done, len(rows), path)
         if not files:
             raise DatasetError(_nothing_read(self._root, findings))
         names = sorted({listings.class_name(row.label) for row in rows})
@@ -121,34 +129,30 @@ class Listing:
         Raises:
             DatasetError: the package for an address among them is not installed.
         """
-        protocols = {file.protocol for file in self._files(rows) if isinstance(file, Address)}
+        protocols = {f.protocol for f in _files(self._root, rows) if isinstance(f, Address)}
         for protocol in sorted(protocols):
             objects.file_system(protocol)
         return _MOST_WAITING if protocols else min(processors.available(), _MOST_WORKERS)
 
-    def _files(self, rows: Sequence[Row]) -> Iterator[Path]:
-        for row in rows:
-            try:
-                yield listings.file_of(self._root, row.uri)
-            except ImageRejected:
-                continue
-
-    def _read(
-        self, known: Mapping[str, ScannedFile], patience: Patience, row: Row
-    ) -> ScannedFile | Finding:
-        path = _path(row)
-        try:
-            file = listings.file_of(self._root, row.uri)
-        except ImageRejected as rejected:
-            return folder.unreadable(path, rejected)
-        before = known.get(path)
-        try:
-            with patience.asking(file):
-                return _asked(path, file, before)
-        except ImageRejected as rejected:
-            if before and isinstance(file, Address) and rejected.reason in _UNTOLD:
-                return _unreached(path, rejected)
-            return folder.unreadable(path, rejected)
+    def _elsewhere(
+        self, engine: Engine, asked: Sequence[_Asked]
+    ) -> Iterator[ScannedFile | Finding]:
+        """Yield the same, read by an engine; first what is known, which stays here."""
+        rows = [row for row, _before in asked]
+        news: list[_Asked] = []
+        still = partial(_still, self._root, Patience())
+        for one, outcome in zip(asked, in_order(still, asked, self._workers(rows)), strict=True):
+            if outcome is None:
+                news.append(one)
+            else:
+                yield outcome
+        if news:
+            files = _files(self._root, [row for row, _before in news])
+            folders = {file.parent for file in files if not isinstance(file, Address)}
+            work = _Reading(self._root, tuple(sorted(f for f in folders if f.is_dir())))
+            yield from chain.from_iterable(
+                engine.run(work, chunked(news, engine.workers), lambda _done: None)
+            )
 
     # -- applying ------------------------------------------------------------------------
 
@@ -263,7 +267,49 @@ def _reach(file: Path) -> Path:
     return file if isinstance(file, Address) else file.parent
 
 
-def _asked(path: str, file: Path, before: ScannedFile | None) -> ScannedFile:
+def _files(root: Path, rows: Iterable[Row]) -> Iterator[Path]:
+    for row in rows:
+        try:
+            yield listings.file_of(root, row.uri)
+        except ImageRejected:
+            continue
+
+
+def _read(root: Path, patience: Patience, asked: _Asked) -> ScannedFile | Finding:
+    """Return what is at the address of a row."""
+    return _outcome(_found, root, patience, asked)
+
+
+def _still(root: Path, patience: Patience, asked: _Asked) -> ScannedFile | Finding | None:
+    """Return what can be said of a row without reading its image; None where it is to be read."""
+    return _outcome(_as_it_was, root, patience, asked)
+
+
+_Told = TypeVar("_Told")
+
+
+def _outcome(
+    ask: Callable[[str, Path, ScannedFile | None], _Told],
+    root: Path,
+    patience: Patience,
+    asked: _Asked,
+) -> _Told | Finding:
+    row, before = asked
+    path = _path(row)
+    try:
+        file = listings.file_of(root, row.uri)
+    except ImageRejected as rejected:
+        return folder.unreadable(path, rejected)
+    try:
+        with patience.asking(file):
+            return ask(path, file, before)
+    except ImageRejected as rejected:
+        if before and isinstance(file, Address) and rejected.reason in _UNTOLD:
+            return _unreached(path, rejected)
+        return folder.unreadable(path, rejected)
+
+
+def _found(path: str, file: Path, before: ScannedFile | None) -> ScannedFile:
     # Asked before reading: if it changes meanwhile, the next scan reads it again.
     byte_size, number = images.stamp(file)
     if before and _is_as_before(before, byte_size, number):
@@ -272,6 +318,39 @@ def _asked(path: str, file: Path, before: ScannedFile | None) -> ScannedFile:
     if byte_size not in (None, len(data)):
         raise ImageRejected("changed", "scan again when nothing writes to it.")
     return folder.inspected(path, data, mtime_ns=number)
+
+
+def _as_it_was(_path: str, file: Path, before: ScannedFile | None) -> ScannedFile | None:
+    return before if before and _is_as_before(before, *images.stamp(file)) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The work: the images of rows are read.
+
+    Attributes:
+        root: the manifest.
+        seen: the folders of files that are seen where the work is asked for.
+    """
+
+    root: Path
+    seen: tuple[Path, ...]
+
+    def open(self) -> Callable[[Sequence[_Asked], Tick], list[ScannedFile | Finding]]:
+        """Raise EngineError where this worker does not see the folders."""
+        check_seen(self.seen)
+        return partial(self._read_each, Patience())
+
+    def _read_each(
+        self, patience: Patience, asked: Sequence[_Asked], tick: Tick
+    ) -> list[ScannedFile | Finding]:
+        files = _files(self.root, [row for row, _before in asked])
+        waiting = _MOST_WAITING if any(isinstance(file, Address) for file in files) else 1
+        found = []
+        for outcome in in_order(partial(_read, self.root, patience), asked, waiting):
+            found.append(outcome)
+            tick()
+        return found
 
 
 def _is_as_before(before: ScannedFile, byte_size: int | None, number: int) -> bool:

@@ -17,6 +17,7 @@ from cleaner.engines import ENGINES, Engine, Share, chunked, deferred_engine, op
 from cleaner.engines.ray import RayEngine, _Actor, _Machine, _Whole
 from cleaner.errors import EngineError, ImageRejected, JobCancelled, ModelError
 from cleaner.learning.bottlenecks import Source, committee_features
+from cleaner.origins import Listing
 from cleaner.progress import Progress
 from cleaner.settings import ScanSettings
 from tests.classifiers import classifier_file
@@ -198,6 +199,30 @@ def test_a_scan_says_what_this_machine_says(engine: Engine, tmp_path: Path) -> N
     assert told == [1, 2, 3, 4, 5, 6]
     known = {file.path: file for file in here.files if file.class_name == "cats"}
     assert folder.scan(tmp_path, engine=engine, known=known) == here
+
+
+def test_a_scan_of_a_manifest_says_what_this_machine_says(engine: Engine, tmp_path: Path) -> None:
+    write_dataset(tmp_path, {"cats": 3, "dogs": 2})
+    (tmp_path / "dogs" / "x.jpg").touch()
+    names = [*sorted(str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*.*")), "ftp://a/1.png"]
+    lines = ["uri,label", *(f"{name},{name[:4]}" for name in names), "cats/0.png,dogs"]
+    manifest = tmp_path / "photos.csv"
+    manifest.write_text("\n".join(lines))
+    listing = Listing(manifest, tmp_path / "state")
+    told: list[int] = []
+
+    def report(done: int, _total: int, _path: str) -> None:
+        told.append(done)
+
+    here = listing.scan({}, report)
+    assert listing.scan({}, report, engine) == here
+    assert told == [1, 2, 3, 4, 5, 6, 7] * 2
+    assert (len(here.files), len(here.findings)) == (5, 3)
+    known = {file.path: file for file in here.files if file.class_name == "cats"}
+    assert listing.scan(known, report, engine) == here
+    with deferred_engine(ScanSettings("local", "10.0.0.1:6379")) as nowhere:
+        manifest.write_text("\n".join(lines[:4]))
+        assert len(listing.scan(known, report, nowhere).files) == 3
 
 
 def test_a_scan_without_new_files_asks_no_engine_and_tells_of_each(tmp_path: Path) -> None:
