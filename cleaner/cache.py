@@ -7,18 +7,23 @@ flushed, and renamed, so that a kill leaves whole shards only.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import uuid
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cleaner.arrays import Features
+from cleaner.errors import CacheDamaged
+from cleaner.items import shown_path
+
+log = logging.getLogger(__name__)
 
 _SUFFIX = ".npz"
 # RuntimeError: as if it were encrypted, or compressed in a way nobody knows.
@@ -53,20 +58,45 @@ class RowCache:
 
         Raises:
             KeyError: one of them is not cached.
+            CacheDamaged: some cannot be read; they are not cached any more.
         """
         wanted: dict[Path, list[tuple[int, int]]] = {}
         for place, content_hash in enumerate(content_hashes):
             path, row = self._where[content_hash]
             wanted.setdefault(path, []).append((place, row))
         result: Features | None = None
+        damaged: list[Path] = []
         for path, pairs in wanted.items():
-            with np.load(path, allow_pickle=False) as shard:
-                stored = shard["rows"]
+            stored = _rows_in(path)
+            if stored is None:
+                damaged.append(path)
+                continue
             if result is None:
                 result = np.empty((len(content_hashes), stored.shape[1]), np.float32)
             places, sources = zip(*pairs, strict=True)
             result[list(places)] = stored[list(sources)]
+        if damaged:
+            raise self._forgotten(damaged)
         return np.empty((0, 0), np.float32) if result is None else result
+
+    def rows_or(self, content_hashes: Sequence[str], compute: Callable[[], object]) -> Features:
+        """Return these rows; where some are damaged, once `compute` has put them back."""
+        try:
+            return self.rows(content_hashes)
+        except CacheDamaged:
+            compute()
+            return self.rows(content_hashes)
+
+    def _forgotten(self, damaged: Sequence[Path]) -> CacheDamaged:
+        lost = set(damaged)
+        # Copied in one step: another thread may be learning of shards.
+        for content_hash, (path, _row) in list(self._where.items()):
+            if path in lost:
+                del self._where[content_hash]
+        return CacheDamaged(
+            f"{shown_path(str(self._folder))}: {len(damaged)} of its files were damaged, and are "
+            "gone now. Begin again: what they held is computed anew."
+        )
 
     def _learn(self, path: Path) -> None:
         hashes = _hashes_in(path)
@@ -126,9 +156,29 @@ def _hashes_in(path: Path, *, to_its_end: bool = False) -> list[str] | None:
             return [entry.decode() for entry in shard["content_hashes"]]
     except OSError:
         return None  # out of reach today; hours of work may lie in it
-    except _DAMAGED:
-        path.unlink(missing_ok=True)  # what it held is computed again
+    except _DAMAGED as error:
+        _discard(path, error)
         return None
+
+
+def _rows_in(path: Path) -> np.ndarray | None:
+    """Return all rows of a shard; None if they are damaged, or gone."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
+            rows: np.ndarray = shard["rows"]
+    except (*_DAMAGED, FileNotFoundError) as error:
+        _discard(path, error)
+        return None
+    return rows
+
+
+def _discard(path: Path, error: Exception) -> None:
+    log.warning(
+        "%s is damaged (%s); what it held is computed anew.",
+        shown_path(str(path)),
+        str(error) or type(error).__name__,
+    )
+    path.unlink(missing_ok=True)
 
 
 def _pieces_in(path: Path) -> dict[str, bytes]:

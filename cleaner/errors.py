@@ -81,6 +81,10 @@ class WeightsUnavailable(BackboneError):
     """The network is known but its weights cannot be had here."""
 
 
+class CacheDamaged(CleanerError):
+    """What was kept on disk is damaged; it is gone from there, and can be computed again."""
+
+
 class EngineError(CleanerError):
     """Where the work was to be done cannot be had, or was lost."""
 

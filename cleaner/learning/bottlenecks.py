@@ -8,8 +8,10 @@ cached is never redone. An engine works through chunks of images; of each one sh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from cleaner.arrays import RGBImage, SquareImage, ViewFeatures
 from cleaner.backbones.base import Backbone, Extractor
 from cleaner.cache import RowCache
 from cleaner.engines import Engine, LocalEngine, Tick, check_seen, chunked
-from cleaner.errors import BackboneError, ImageRejected
+from cleaner.errors import BackboneError, CacheDamaged, ImageRejected
 from cleaner.learning import augment
 from cleaner.learning.stored import StoredFeatures, in_memory
 from cleaner.progress import Progress, Report, silent
@@ -130,7 +132,8 @@ def looked_at(  # noqa: PLR0913 - as above
     """Have each backbone look at what it has not seen, in one pass over the images.
 
     An image that could not be read for one backbone is left out for all. A kill loses at most the
-    chunks that were being worked on. Without an engine this machine does the work.
+    chunks that were being worked on. Without an engine this machine does the work. It also puts
+    back what turns out to be damaged once it is read.
     """
     drawing = _Drawing(seed, distortions)
     columns = [
@@ -148,8 +151,12 @@ def looked_at(  # noqa: PLR0913 - as above
     hashes = [sources[index].content_hash for index in readable]
     refused = tuple((s, rejected[s.content_hash]) for s in sources if s.content_hash in rejected)
 
+    read = [sources[index] for index in readable]
+    mend = _Mending(partial(_fill, read, look, caches, LocalEngine(), report))
     features = tuple(
-        StoredFeatures.of([(each.folder, caches[each.folder]) for each in own], hashes, report)
+        StoredFeatures.of(
+            [(each.folder, caches[each.folder]) for each in own], hashes, report, mend
+        )
         for own in columns
     )
     return Looked(features, readable, refused)
@@ -225,6 +232,27 @@ def _fill(
         for rows in own:
             rows.refresh()
     return rejected
+
+
+class _Mending:
+    """Has rows computed anew, on this machine, that were damaged; for one thread at a time.
+
+    Raises:
+        CacheDamaged: an image cannot be read any more.
+    """
+
+    def __init__(self, fill: Callable[[], dict[str, str]]) -> None:
+        self._fill = fill
+        self._turn = threading.Lock()
+
+    def __call__(self) -> None:
+        with self._turn:
+            rejected = self._fill()
+        if rejected:
+            raise CacheDamaged(
+                f"What was known of {len(rejected)} images was damaged on the disk, and they "
+                f"cannot be read any more ({next(iter(rejected.values()))}). Scan again."
+            )
 
 
 @dataclass(frozen=True, slots=True)

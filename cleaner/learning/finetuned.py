@@ -202,6 +202,11 @@ class _Run:
         found, side_px = self._member.pictures, self._member.side_px
         name = f"{self._backbone.content_id}-trainable-{found.side_px}px-at-{side_px}px"
         cache = RowCache(self._member.cache_folder / "features" / name)
+        self._fill(cache)
+        return cache.rows_or(found.content_hashes, lambda: self._fill(cache))
+
+    def _fill(self, cache: RowCache) -> None:
+        found, side_px = self._member.pictures, self._member.side_px
         places = {content_hash: place for place, content_hash in enumerate(found.content_hashes)}
         missing = [place for content_hash, place in places.items() if content_hash not in cache]
         for start in range(0, len(missing), _SHARD_ITEMS):
@@ -212,7 +217,6 @@ class _Run:
                 done = start + sum(len(part) for part in rows)
                 self._report(Progress(_FROZEN_STAGE, done, len(missing)))
             cache.add([found.content_hashes[place] for place in shard], np.concatenate(rows))
-        return cache.rows(found.content_hashes)
 
 
 def _key(member: FineTuned, backbone: Backbone, data: TrainingData) -> str:

@@ -18,7 +18,7 @@ from cleaner.audits import Seen
 from cleaner.audits.base import MINIATURE_PX, Miniatures
 from cleaner.cache import RowCache
 from cleaner.engines import Engine, LocalEngine, Tick, check_seen, chunked
-from cleaner.errors import EngineError, ImageRejected
+from cleaner.errors import CacheDamaged, EngineError, ImageRejected
 from cleaner.items import Item
 from cleaner.learning.bottlenecks import Source
 from cleaner.learning.geometry import Shelf, fingerprint
@@ -118,8 +118,11 @@ class _Miniatures:
         self._fill({source.content_hash: source for source in own})
         found = np.zeros((len(own), MINIATURE_PX * MINIATURE_PX), np.float32)
         read = [row for row, source in enumerate(own) if source.content_hash not in self._unread]
-        if read:
-            found[read] = self._shelf.rows([own[row].content_hash for row in read])
+        try:
+            if read:
+                found[read] = self._shelf.rows([own[row].content_hash for row in read])
+        except CacheDamaged:
+            return self(places)  # they are missing now
         return found.reshape(len(own), MINIATURE_PX, MINIATURE_PX)
 
     def are_whole(self) -> bool:

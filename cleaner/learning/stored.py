@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,10 @@ _WORKED_WITH = 2
 _SHARE = 0.8
 
 
+def _leave() -> None:
+    """Put nothing back."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFeatures:
     """One backbone's features, indexed as the array of (view, item, feature) that holds them.
@@ -33,6 +37,7 @@ class StoredFeatures:
         width: features of an item.
         name: of the network and its views: features of equal names and hashes are equal.
         report: hears how far a pass over the items is.
+        mend: puts rows back that turn out to be damaged when they are read.
     """
 
     caches: tuple[RowCache, ...]
@@ -40,6 +45,7 @@ class StoredFeatures:
     width: int
     name: str
     report: Report = silent
+    mend: Callable[[], None] = field(default=_leave, repr=False)
 
     @classmethod
     def of(
@@ -47,12 +53,13 @@ class StoredFeatures:
         views: Sequence[tuple[Path, RowCache]],
         content_hashes: Sequence[str],
         report: Report = silent,
+        mend: Callable[[], None] = _leave,
     ) -> StoredFeatures:
         """Take a folder of rows for each view; their last two names say what the rows are of."""
         caches = tuple(cache for _folder, cache in views)
-        width = caches[0].rows(content_hashes[:1]).shape[1]
+        width = caches[0].rows_or(content_hashes[:1], mend).shape[1]
         name = ", ".join("/".join(folder.parts[-2:]) for folder, _cache in views)
-        return cls(caches, content_hashes, width, name, report)
+        return cls(caches, content_hashes, width, name, report, mend)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,14 +73,14 @@ class StoredFeatures:
         self._tell(numbers)
         hashes = [self.content_hashes[number] for number in numbers.tolist()]
         if isinstance(views, int):
-            return self.caches[views].rows(hashes)
-        return np.stack([cache.rows(hashes) for cache in self.caches[views]])
+            return self.caches[views].rows_or(hashes, self.mend)
+        return np.stack([cache.rows_or(hashes, self.mend) for cache in self.caches[views]])
 
     def held(self) -> ViewFeatures:
         """Return all of them in memory."""
         features = np.empty(self.shape, np.float32)
         for view, cache in enumerate(self.caches):
-            features[view] = cache.rows(self.content_hashes)
+            features[view] = cache.rows_or(self.content_hashes, self.mend)
         return features
 
     def fingerprint(self) -> bytes:

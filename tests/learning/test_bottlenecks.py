@@ -12,7 +12,7 @@ import pytest
 
 from cleaner import engines
 from cleaner.backbones import open_backbone
-from cleaner.errors import JobCancelled
+from cleaner.errors import CacheDamaged, JobCancelled
 from cleaner.learning.bottlenecks import (
     Bottlenecks,
     Source,
@@ -24,6 +24,7 @@ from cleaner.learning.bottlenecks import (
 )
 from cleaner.progress import Progress, Report, silent
 from cleaner.settings import Distortions
+from tests.damage import damage_rows
 from tests.pictures import write_image
 
 BACKBONE = "mobilenet_v2_1.0_224"
@@ -194,3 +195,23 @@ def test_images_are_looked_at_on_a_card_if_a_network_uses_one(
 ) -> None:
     columns = tuple(_Column(open_backbone(name), 224, 0, tmp_path) for name in names)
     assert engines.uses_gpu(_Look(columns, _Drawing(0), ())) == uses_gpu
+
+
+def test_rows_that_are_damaged_on_the_disk_are_computed_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = _sources(tmp_path / "photos", 2)
+    sound = _features(sources, tmp_path / "cache")
+    damaged = next(tmp_path.glob("cache/features/*/mirrored/*.npz"))
+    damage_rows(damaged)
+    np.testing.assert_array_equal(_features(sources, tmp_path / "cache").features, sound.features)
+    assert f"{damaged.name} is damaged" in caplog.text
+
+
+def test_damaged_rows_of_an_image_that_is_gone_are_named(tmp_path: Path) -> None:
+    sources = _sources(tmp_path / "photos", 1)
+    _features(sources, tmp_path / "cache")
+    damage_rows(next(tmp_path.glob("cache/features/*/plain/*.npz")))
+    sources[0].path.unlink()
+    with pytest.raises(CacheDamaged, match=r"^[^\n]+Scan again\.$"):
+        _features(sources, tmp_path / "cache")

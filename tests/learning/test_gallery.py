@@ -17,6 +17,7 @@ from cleaner.errors import EngineError
 from cleaner.items import Item
 from cleaner.learning import gallery
 from cleaner.learning.bottlenecks import Source
+from tests.damage import damage_rows
 from tests.pictures import detailed
 
 COUNT = 6
@@ -85,3 +86,12 @@ def test_this_machine_stands_in_for_a_cluster_that_is_lost(
     assert caplog.messages == [
         "Ray lost its workers (gone). The small pictures are made on this machine."
     ]
+
+
+def test_small_pictures_that_are_damaged_on_the_disk_are_made_anew(
+    seen: Callable[..., Seen], tmp_path: Path
+) -> None:
+    places = list(range(COUNT))
+    made = seen().miniatures(places)
+    damage_rows(next(tmp_path.glob("cache/miniatures-*/*.npz")))
+    np.testing.assert_array_equal(seen().miniatures(places), made)
