@@ -41,14 +41,18 @@ class Exported:
     Attributes:
         files: the images, the table or the model.
         manifest: what they are and how they came about.
+        compared_on: for a model that was converted, the number of images on which it was held to
+            the one it was made from; None for all else.
     """
 
     files: tuple[Path, ...]
     manifest: Path
+    compared_on: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields the command line promises, plain values only."""
-        return {
+        compared = {} if self.compared_on is None else {"compared_on": self.compared_on}
+        return compared | {
             "written": len(self.files),
             "files": [shown_path(str(path)) for path in self.files],
             "manifest": shown_path(str(self.manifest)),
@@ -88,12 +92,13 @@ def export(
     if format_name in DATASET_EXPORTERS and format_name != "csv":
         check_outside(project.root, target)
     contents: Mapping[int, Path] | Sequence[Path]
+    compared_on = None
     with Draft(target).made() as draft:
         if format_name in MODEL_EXPORTERS:
             model_folder = _model_folder(project, model_id)
             contents = export_model(model_folder, format_name, draft.path)
             if needs_a_worker(format_name):
-                _check_converted(project, model_folder, format_name, draft.path)
+                compared_on = _compared(project, model_folder, format_name, draft.path)
         else:
             entries = _entries(project, record.dataset)
             contents = DATASET_EXPORTERS[format_name](entries, draft.path, report)
@@ -102,7 +107,9 @@ def export(
                 contents = dict(zip(kept, contents, strict=True))
         manifests.write(record, format_name, contents, draft.manifest)
     files = contents.values() if isinstance(contents, Mapping) else contents
-    return Exported(tuple(draft.placed(file) for file in files), manifests.place(target))
+    return Exported(
+        tuple(draft.placed(file) for file in files), manifests.place(target), compared_on
+    )
 
 
 def needs_a_worker(format_name: str) -> bool:
@@ -110,12 +117,13 @@ def needs_a_worker(format_name: str) -> bool:
     return format_name in MODEL_EXPORTERS and format_name not in MODEL_FILES
 
 
-def _check_converted(
-    project: Project, model_folder: Path, format_name: str, converted: Path
-) -> None:
-    """Raise ExportError where a file just made labels images otherwise than the model does.
+def _compared(project: Project, model_folder: Path, format_name: str, converted: Path) -> int:
+    """Return on how many images a file just made agrees with the model.
 
     The formats that a training writes were held to the network then.
+
+    Raises:
+        ExportError: it labels one of them otherwise.
     """
     items = sorted(kept_of(_entries(project, project.dataset())), key=_sealed_first)
     files = [entry.file for entry in items[:_COMPARED_ON]]
@@ -133,6 +141,7 @@ def _check_converted(
             f"{max(apart):.4f} on one of {len(apart)} images. Nothing was kept; install the pinned "
             "version of TensorFlow and export again."
         )
+    return len(apart)
 
 
 def _sealed_first(entry: Entry) -> bool:

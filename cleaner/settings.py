@@ -28,6 +28,8 @@ SCHEDULES = ("cosine", "step")
 CLASS_WEIGHTS = ("root", "inverse", "none")
 HEAD_OPTIMIZERS = ("adam", "sgd", "momentum")
 _OUTPUT_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+# Of tensors that an exported graph has besides, in small letters: to TensorFlow they are the same.
+_TAKEN_NAMES = ("decodejpeg", "labels", "network", "placeholder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,11 @@ class TrainSettings(_Settings):
             raise SettingsError(
                 f"output_name is {self.output_name!r}; give letters, digits and underscores, the "
                 "first one a letter."
+            )
+        if self.output_name.lower() in _TAKEN_NAMES:
+            raise SettingsError(
+                f"output_name is {self.output_name!r}, which an exported graph has for another of "
+                "its tensors; give another one, such as final_result."
             )
 
     def _check_distortions(self) -> None:

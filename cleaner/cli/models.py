@@ -494,8 +494,17 @@ def export(desk: Desk, *, destination: Path, format_name: str, model_id: str | N
                     project, format_name, destination, model_id=model_id, report=line
                 )
             document = written.as_json()
-    lines = [f"{document['written']:,} written to {destination}."]
+    lines = [f"{document['written']:,} written to {destination}.", *compared_lines(document)]
     desk.answer(document, [*lines, f"manifest  {document['manifest']}"])
+
+
+def compared_lines(document: dict[str, Any]) -> Iterator[str]:
+    """Yield what is to be known of a model's file that was converted; nothing of any other."""
+    compared = document.get("compared_on")
+    if compared == 0:
+        yield "Not compared with the model: no image of the dataset could be read."
+    elif compared:
+        yield f"Compared with the model on {compared:,} images."
 
 
 @click.command(epilog=examples("backbones"))

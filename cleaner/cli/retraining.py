@@ -16,7 +16,7 @@ import click
 
 from cleaner import settings
 from cleaner.cli.desk import Desk, examples, json_option
-from cleaner.cli.models import misclassified
+from cleaner.cli.models import compared_lines, misclassified
 from cleaner.cli.watching import ProgressLine, run_job
 from cleaner.errors import ExportError, SettingsError
 from cleaner.items import shown_path
@@ -318,7 +318,9 @@ def _written(project: Project, model: Path, outputs: Mapping[str, Path]) -> dict
                 partial.write_bytes((model / LABELS_NAME).read_bytes())
         elif exports.needs_a_worker(format_name):
             wanted = settings.ExportSettings(format_name, str(destination))
-            run_job(project, "export", wanted.as_json())
+            document = run_job(project, "export", wanted.as_json())
+            for line in compared_lines(document):
+                click.echo(line, err=True)
         else:
             exports.export(project, format_name, destination)
     return {name: shown_path(str(path)) for name, path in outputs.items()}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cleaner.arrays import ImageBatch
+from cleaner.errors import ExportError
 from cleaner.exporters.base import beside, label_line
 
 if TYPE_CHECKING:
@@ -33,18 +34,24 @@ def export(
     """Write the graph; weights are constants in it.
 
     Raises:
-        ExportError: the destination is taken or cannot be written.
+        ExportError: the destination is taken or cannot be written, or the last layer has a name
+            that a graph has for something else.
     """
     import tensorflow as tf
 
-    frozen, given, answer = _frozen(model)
+    frozen, given, found = _frozen(model)
     with tf.Graph().as_default() as graph:
         photos = _photos(int(model.input_shape[1]))
         probabilities = tf.graph_util.import_graph_def(
-            frozen, input_map={given: photos * 255.0}, return_elements=[answer], name="network"
+            frozen, input_map={given: photos * 255.0}, return_elements=[found], name="network"
         )[0]
-        tf.identity(probabilities, name=model.layers[-1].name)
-        tf.constant([label_line(name) for name in class_names], name=LABELS)
+        answer = tf.identity(probabilities, name=model.layers[-1].name).op.name
+        labels = tf.constant([label_line(name) for name in class_names], name=LABELS).op.name
+    if (answer, labels) != (model.layers[-1].name, LABELS):
+        raise ExportError(
+            f"The model's output is called {model.layers[-1].name!r}, which is also the name of "
+            "something else in a graph. Train it with another --output-name, or export onnx."
+        )
     definition = _without(graph.as_graph_def(), f"network/{given.partition(':')[0]}")
     with beside(destination) as partial:
         partial.write_bytes(definition.SerializeToString(deterministic=True))
