@@ -101,6 +101,7 @@ _DETAILS = {
     "changed": "The file was replaced after its label was decided.",
     "bad_row": "These rows of the manifest name no image with a label.",
     "listed_twice": "Several rows of the manifest name the image; the first one counts.",
+    "renamed_class": "The manifest has the name that these classes had before.",
     "unreached": "A server did not answer the last scan; these stay as the one before found them.",
     "empty_class": "A class folder without images.",
 }

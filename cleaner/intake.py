@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from cleaner import audits, splits
 from cleaner.arrays import Groups
 from cleaner.decisions import FOLDER_REVIEWER, Decision
-from cleaner.items import Finding, Scan, ScannedFile, Split
+from cleaner.items import Finding, Scan, ScannedFile, Split, shown_path
 from cleaner.store import catalogue, class_edits, decisions, findings
 from cleaner.store.catalogue import KnownFile
 
@@ -75,6 +75,7 @@ def take_in(
     An image that is new, and came with a part of the data (`given`, by content), belongs to it.
     """
     scan, groups = examined.scan, examined.groups
+    called = _called_otherwise(connection, scan)
     known = catalogue.known_files(connection)
     matching = _match(scan.files, known)
     relocated = [
@@ -96,12 +97,21 @@ def take_in(
         if not found.present:
             decisions.requeue(connection, found.item_id)
     for found, file in relocated:
-        _follow_folder(connection, found, file)
-    added = _add(connection, scan.files, groups, matching, given)
+        _follow_folder(connection, found, file, called)
+    meant = [
+        replace(file, class_name=called.get(file.class_name, file.class_name)) if called else file
+        for file in scan.files
+    ]
+    added = _add(connection, meant, groups, matching, given)
     gone = [entry.item_id for entry in matching.missing if entry.present]
     catalogue.mark_missing(connection, gone)
     _set_classes(connection, scan)
-    issues = (*scan.findings, *_outdated(scan, matching), *examined.audited)
+    issues = (
+        *scan.findings,
+        *_outdated(scan, matching),
+        *_renamed(called, scan),
+        *examined.audited,
+    )
     findings.replace_all(connection, issues, found_by="scan")
     return Intake(added=added, relocated=len(relocated), missing=len(gone))
 
@@ -146,6 +156,37 @@ def _outdated(scan: Scan, matching: _Matching) -> list[Finding]:
     ]
 
 
+def _called_otherwise(connection: Connection, scan: Scan) -> dict[str, str]:
+    """Return what the classes are called here now that a manifest has under earlier names.
+
+    Whoever adds rows to it need not know of a renaming here. A folder with an earlier name, which
+    goes with its last image, was made by somebody who wants that class.
+    """
+    if not scan.version:
+        return {}
+    lineage = class_edits.lineage(connection)
+    earlier = lineage.retired.intersection(scan.class_names)
+    in_use = catalogue.labels_in_use(connection) if earlier else set()
+    now = {name: lineage.now(name) for name in earlier - in_use}
+    return {name: new for name, new in now.items() if new != name}
+
+
+def _renamed(called: Mapping[str, str], scan: Scan) -> list[Finding]:
+    rows = Counter(file.class_name for file in scan.files)
+    return [
+        Finding(
+            "renamed_class",
+            (name,),
+            "info",
+            f"{rows[name]:,} images have this class in the manifest; here it is called "
+            f"{shown_path(called[name])}, and so are those among them that are new. To have it "
+            "again as a class of its own, add it.",
+        )
+        for name in sorted(called)
+        if rows[name]
+    ]
+
+
 def _match(files: Sequence[ScannedFile], known: Sequence[KnownFile]) -> _Matching:
     by_path = {entry.file.path: entry for entry in known if entry.present}
     matched: dict[int, KnownFile] = {}
@@ -175,16 +216,19 @@ def _likeness(candidate: KnownFile, file: ScannedFile) -> tuple[bool, bool, bool
     return same_path, same_class, names[0] == names[1], candidate.present
 
 
-def _follow_folder(connection: Connection, known: KnownFile, file: ScannedFile) -> None:
+def _follow_folder(
+    connection: Connection, known: KnownFile, file: ScannedFile, called: Mapping[str, str]
+) -> None:
     """Take a file that somebody moved to another class folder at its word."""
-    if file.class_name == known.file.class_name or file.class_name == known.current_label:
+    label = called.get(file.class_name, file.class_name)
+    if file.class_name == known.file.class_name or label == known.current_label:
         return
     decision = Decision(
         op_id=str(uuid.uuid4()),
         item_id=known.item_id,
         action="move",
         label_before=known.current_label,
-        label_after=file.class_name,
+        label_after=label,
         reviewer=FOLDER_REVIEWER,
         decided_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )

@@ -82,6 +82,10 @@ _WORDS: dict[tuple[str, str | None], tuple[str, str]] = {
         "Listed twice",
         "Several rows of the manifest name the image; a move or an exclusion holds for them all.",
     ),
+    ("renamed_class", None): (
+        "Classes under an earlier name",
+        "The manifest has the name from before they were renamed here or became part of another.",
+    ),
     ("unreached", None): (
         "Not reached",
         "Their server did not answer the last scan, so they stay as the one before found them.",

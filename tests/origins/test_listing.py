@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cleaner import exports, listings
+from cleaner import classes, exports, listings
 from cleaner.decisions import Action
 from cleaner.errors import DatasetError, MoveError, StoreError
 from cleaner.items import Finding
@@ -365,6 +365,44 @@ def test_rows_that_were_added_and_a_manifest_that_was_deleted_call_for_a_new_one
     project.scan()
     assert project.status()["moves_to_apply"] == 0
     assert project.apply().manifest is None
+
+
+def test_rows_added_under_the_earlier_name_of_a_class_are_of_the_class_it_is_now(
+    photos: Path, opening: Opening, rows: list[tuple[str, str, str]]
+) -> None:
+    project = opening(photos)
+    project.scan()
+    classes.rename(project, "cat", "feline")
+    write_image(photos.parent / "new.png", seed=50)
+    rows[4] = (rows[4][0], "cat", "a dog that somebody called by the earlier name")
+    photos.write_bytes(written([*rows, ("new.png", "cat", "")], ".csv"))
+    project.scan()
+    assert project.class_names() == ("dog", "feline", "owl")
+    labels = {item.path: item.current_label for item in project.dataset().items}
+    assert labels["cat/new.png"] == labels["cat/pets/dog/0.png"] == "feline"
+    (told,) = _found(project, "renamed_class")
+    assert told.paths == ("cat",)
+    assert "6 images have this class in the manifest; here it is called feline" in told.detail
+    _decide(project, "new.png", "move", "owl")
+    project.undo()
+    manifest = project.apply().manifest
+    assert manifest is not None
+    assert [row[1] for row in read(manifest)].count("feline") == 6
+
+
+def test_an_earlier_name_that_is_a_class_again_is_that_class(
+    photos: Path, opening: Opening, rows: list[tuple[str, str, str]]
+) -> None:
+    project = opening(photos)
+    project.scan()
+    classes.rename(project, "cat", "feline")
+    classes.add(project, "cat")
+    write_image(photos.parent / "new.png", seed=50)
+    photos.write_bytes(written([*rows, ("new.png", "cat", "")], ".csv"))
+    project.scan()
+    labels = {item.path: item.current_label for item in project.dataset().items}
+    assert (labels["cat/new.png"], labels["cat/pets/cat/0.png"]) == ("cat", "feline")
+    assert _found(project, "renamed_class") == []
 
 
 def test_what_is_decided_again_as_it_was_is_nothing_to_apply(
