@@ -30,7 +30,8 @@ def outcomes(
 ) -> Generator[Outcome, None, None]:
     """Yield each path with its probabilities (class,), or with why it cannot be read.
 
-    In the order of the paths, and the same to the last bit as `Classifier.predict_files` says.
+    In the order of the paths, and the same as `Classifier.predict_files` says: to the last bit
+    where the runtime takes photos one by one, as for a .tflite file.
 
     Args:
         model: as `classifier.open_classifier` takes it; under the same path on each machine.

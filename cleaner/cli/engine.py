@@ -37,8 +37,8 @@ _OF_A_CLUSTER = (
         metavar="SHARE",
         default=_DEFAULTS.gpus_per_worker,
         help="How much of a GPU each takes: with 0.25 four workers share one. Only networks that "
-        "TensorFlow runs take any; docs/scale.md names them.  [default: 1 where the cluster has "
-        "GPUs, else 0]",
+        "TensorFlow runs take any; docs/scale.md names them.",
+        show_default="1 where the cluster has GPUs, else 0",
     ),
 )
 _CHOICES = ("engine", "address", "cores_per_worker", "gpus_per_worker")
@@ -56,7 +56,7 @@ def engine_options(
             default=default,
             show_default=default is not None,
             help=f"{what}: on this machine, or on a cluster under Ray (requirements-ray.txt). "
-            "The result is the same.",
+            "The result is the same, but for last bits where TensorFlow or ONNX Runtime computes.",
         )
         for option in reversed((engine, *_OF_A_CLUSTER)):
             function = option(function)
