@@ -27,7 +27,7 @@ _OF_THE_NETWORK = {
 
 
 def joining_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --from and --every-format."""
+    """Give a command --from, --every-format and --few-formats."""
     begin = click.option(
         "--from",
         "begin_from",
@@ -36,9 +36,10 @@ def joining_options(function: Callable[..., None]) -> Callable[..., None]:
         "layer alone.",
     )
     every = click.option(
-        "--every-format",
-        is_flag=True,
-        help="With --from: write int8, float16, ONNX and SavedModel, too, which takes longer.",
+        "--every-format/--few-formats",
+        default=None,
+        help="Write int8, float16, ONNX and SavedModel, too, or the .tflite and the .keras file "
+        "alone, which takes less time.  [default: every format; few with --from]",
     )
     return begin(every(function))
 

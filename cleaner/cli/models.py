@@ -173,7 +173,7 @@ def train(
             same_network = going_on(project, begin_from, recipe)
             _train(desk, project, same_network, print_misclassified=print_misclassified)
         return
-    recipe.pop("every_format")  # it is for --from alone
+    recipe["every_format"] = recipe["every_format"] is not False
     models = tuple(_known(name) for name in models)
     begun_with = _weights(models, weights)
     if settings.FROM_NOTHING in begun_with.values():
