@@ -19,7 +19,7 @@ from tests.ui.test_login_over_http import ask, environment, free_port, open_stre
 
 _QUICK_TRAINING = (
     *("--model", "mobilenet_v1_1.0_96"),
-    *("--head-epochs", 1, "--fine-tune-epochs", 0),
+    *("--head-epochs", 1, "--fine-tune-epochs", 0, "--few-formats"),
 )
 
 Seen = dict[str, tuple[str, int, int, int]]

@@ -52,6 +52,7 @@ LAST_LAYER = TrainSettings(
     fine_tune_epochs=0,
     batch_size=16,
     measure_gain=True,
+    every_format=False,
 )
 
 

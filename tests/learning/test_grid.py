@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 NAMES = ("mobilenet_v1_0.25_32", "small_resnet_32")
-RECIPE = {"fine_tune_epochs": 2, "batch_size": 16}
+RECIPE = {"fine_tune_epochs": 2, "batch_size": 16, "every_format": False}
 GRID = GridSettings(NAMES, (FROM_NOTHING, FROM_NOTHING), RECIPE)
 
 
