@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -32,13 +32,15 @@ from cleaner.lookahead import in_order
 from cleaner.moves import Places, exclusive, rename_new, sync_folder
 from cleaner.objects import Patience
 from cleaner.origins.base import SCANNED, Applied, Problems, Report
-from cleaner.store import Store, catalogue
+from cleaner.store import Store, catalogue, findings
 
 _MOST_WORKERS = 16
 # They wait for a server most of the time.
 _MOST_WAITING = 32
 _WRITTEN = "manifest as written"
 _UNREACHED = "unreached"
+# Kind and severity of what is said of an image whose rows have several labels.
+_TORN: tuple[str, Literal["warning"]] = ("listed_twice", "warning")
 # A row, and what an earlier scan found there.
 _Asked: TypeAlias = tuple[Row, ScannedFile | None]
 # What a server says that may well have the image; credentials end while a scan goes on.
@@ -70,7 +72,7 @@ class Listing:
     ) -> Scan:
         """See `Origin`; a row that names no image of the dataset becomes a finding."""
         version = listings.version(self._root)
-        rows, findings = self._rows()
+        rows, problems = self._rows()
         asked = [(row, known.get(_path(row))) for row in rows]
         outcomes = (
             in_order(partial(_read, self._root, Patience()), asked, self._workers(rows))
@@ -88,13 +90,13 @@ class Listing:
             if isinstance(outcome, ScannedFile):
                 files.append(outcome)
             else:
-                findings.append(outcome)
+                problems.append(outcome)
                 if outcome.kind == _UNREACHED:
                     files.append(known[path])
         if not files:
-            raise DatasetError(_nothing_read(self._root, findings))
+            raise DatasetError(_nothing_read(self._root, problems))
         names = sorted({listings.class_name(row.label) for row in rows})
-        return Scan(self._root, tuple(names), tuple(files), tuple(findings), version)
+        return Scan(self._root, tuple(names), tuple(files), tuple(problems), version)
 
     def path_of(self, item: Item) -> Path:
         """See `Origin`; a uri that means no file is a file that is missing."""
@@ -111,7 +113,7 @@ class Listing:
     def _rows(self) -> tuple[list[Row], list[Finding]]:
         """Return the rows that name an image, each image once, and findings about the others."""
         by_uri: dict[str, list[Row]] = defaultdict(list)
-        findings: list[Finding] = []
+        problems: list[Finding] = []
         for row in listings.rows(self._root):
             problem = listings.problem_of(row)
             if problem is None:
@@ -119,9 +121,9 @@ class Listing:
             else:
                 named = row.uri or f"row {row.number}"
                 detail = f"Row {row.number} is left out. {problem}"
-                findings.append(Finding("bad_row", (named,), "error", detail))
-        findings += [_listed_twice(rows) for rows in by_uri.values() if len(rows) > 1]
-        return [rows[0] for rows in by_uri.values()], findings
+                problems.append(Finding("bad_row", (named,), "error", detail))
+        problems += [_listed_twice(rows) for rows in by_uri.values() if len(rows) > 1]
+        return [rows[0] for rows in by_uri.values()], problems
 
     def _workers(self, rows: Sequence[Row]) -> int:
         """Return how many rows are read at a time.
@@ -158,16 +160,18 @@ class Listing:
 
     def due(self, connection: Connection) -> int:
         """See `Origin`; 0 as long as the latest manifest says what is decided."""
-        written = self._latest(connection)
-        if written.get("decided") == list(catalogue.misplaced_marks(connection)):
+        written, marks = self._latest(connection), _marks(connection)
+        if written.get("decided") == marks:
             return 0
-        return catalogue.misplaced(connection) or int(written.get("changes", 0))
+        twice, *_sums = findings.decided_marks(connection, *_TORN)
+        return catalogue.misplaced(connection) + twice or int(written.get("changes", 0))
 
     def plan(self, store: Store) -> Plan:
         """Return what a new manifest would say otherwise; nothing if the latest says it all."""
         with store.read() as connection:
-            moves = _changes(connection)
+            moves, settled = _changes(connection), findings.decided(connection, *_TORN)
             written = self._latest(connection)
+        moves += self._settled(settled)
         return Plan(()) if written.get("digest") == _digest(moves) else Plan(moves)
 
     def apply(self, store: Store, report: Report | None) -> Applied:
@@ -177,9 +181,11 @@ class Listing:
         """
         with exclusive(self._places):
             with store.read() as connection:
-                moves, marks = _changes(connection), catalogue.misplaced_marks(connection)
+                moves, marks = _changes(connection), _marks(connection)
+                settled = findings.decided(connection, *_TORN)
                 written, scanned = self._latest(connection), catalogue.fact(connection, SCANNED)
                 gone = catalogue.gone(connection)
+            moves += self._settled(settled)
             digest = _digest(moves)
             if written.get("digest", _digest(())) == digest:
                 _keep(store, written and written | {"decided": marks})
@@ -233,6 +239,19 @@ class Listing:
 
     def _home(self) -> Path:
         return self._state / "manifests" if isinstance(self._root, Address) else self._root.parent
+
+    def _settled(self, items: Sequence[Item]) -> tuple[FileMove, ...]:
+        """Return what rows say otherwise that name these images with several labels, as moves."""
+        by_uri = {_uri(item.path): item for item in items}
+        found: dict[str, Item] = {}
+        for row in listings.rows(self._root) if by_uri else ():
+            item, name = by_uri.get(row.uri), listings.class_name(row.label)
+            if item and name not in ("", item.current_label):
+                found[f"dataset/{name}/{row.uri}"] = item
+        return tuple(
+            FileMove(0, item.item_id, source, _wanted(item), item.content_hash, "planned")
+            for source, item in sorted(found.items())
+        )
 
     def _said(self, moves: Sequence[FileMove], gone: Sequence[Item]) -> Changes:
         """Return what a new manifest says otherwise, also of images that are not to be had now."""
@@ -372,10 +391,10 @@ def _listed_twice(rows: Sequence[Row]) -> Finding:
     numbers = ", ".join(str(row.number) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
     if len(labels) == 1:
         detail = f"Rows {numbers} name this image with one label; the first one counts."
-        return Finding("listed_twice", (_path(rows[0]),), "info", detail)
+        return Finding(_TORN[0], (_path(rows[0]),), "info", detail)
     said = ", ".join(shown_path(label) for label in labels[:5])
     detail = f"Rows {numbers} name this image with several labels ({said}); the first one counts."
-    return Finding("listed_twice", (_path(rows[0]),), "warning", detail)
+    return Finding(_TORN[0], (_path(rows[0]),), _TORN[1], detail)
 
 
 def _nothing_read(root: Path, findings: Sequence[Finding]) -> str:
@@ -402,6 +421,12 @@ def _changes(connection: Connection) -> tuple[FileMove, ...]:
         )
         for item in catalogue.to_move(connection)
     )
+
+
+def _marks(connection: Connection) -> list[int]:
+    """Return numbers that differ if a new manifest would."""
+    twice = findings.decided_marks(connection, *_TORN)
+    return [*catalogue.misplaced_marks(connection), *twice]
 
 
 def _wanted(item: Item) -> str:

@@ -338,6 +338,32 @@ def about(connection: Connection, item_ids: Sequence[int]) -> dict[int, list[tup
     return told
 
 
+def _decided(kind: str, severity: str, *columns: Any) -> Select[Any]:
+    about = finding_items.join(findings, findings.c.finding_id == finding_items.c.finding_id)
+    return (
+        select(*columns)
+        .select_from(about.join(items, items.c.item_id == finding_items.c.item_id))
+        .where(findings.c.kind == kind, findings.c.severity == severity, ~findings.c.dismissed)
+        .where(items.c.present, ~items.c.misplaced, items.c.status.in_(("accepted", "moved")))
+    )
+
+
+def decided(connection: Connection, kind: str, severity: str) -> tuple[Item, ...]:
+    """Return images with such a finding whose label was decided, where they lie as it says."""
+    asked = _decided(kind, severity, *ITEM_COLUMNS).order_by(items.c.item_id)
+    return tuple(Item(*row) for row in connection.execute(asked))
+
+
+def decided_marks(connection: Connection, kind: str, severity: str) -> tuple[int, int, int]:
+    """Return numbers that differ if these are others, or were decided otherwise.
+
+    How many they are, and the sums of their own numbers and of those of the decisions.
+    """
+    sums = func.sum(items.c.item_id), func.sum(items.c.decision)
+    row = connection.execute(_decided(kind, severity, func.count(), *sums)).one()
+    return int(row[0]), int(row[1] or 0), int(row[2] or 0)
+
+
 # -- saying that it is fine ----------------------------------------------------------------
 
 

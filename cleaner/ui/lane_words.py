@@ -80,7 +80,7 @@ _WORDS: dict[tuple[str, str | None], tuple[str, str]] = {
     ),
     ("listed_twice", None): (
         "Listed twice",
-        "Several rows of the manifest name the image; a move or an exclusion holds for them all.",
+        "Several rows of the manifest name the image; what is decided holds for them all.",
     ),
     ("renamed_class", None): (
         "Classes under an earlier name",

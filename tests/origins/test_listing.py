@@ -17,6 +17,7 @@ from cleaner.items import Finding
 from cleaner.origins import listing as kind
 from cleaner.project import Project
 from cleaner.recording import Request
+from cleaner.store import findings
 from tests.origins.conftest import read, written
 from tests.pictures import encoded, picture, write_image
 
@@ -179,6 +180,47 @@ def test_bad_rows_are_named_and_stay_as_they_are(
     after = read(manifest)
     assert after[12:22] == bad[:10]
     assert after[1][1] == after[22][1] == "owl"  # what is decided holds for all of its rows
+
+
+def test_a_label_that_is_accepted_holds_for_all_rows_of_its_image(
+    listing: Path, opening: Opening, rows: list[tuple[str, str, str]]
+) -> None:
+    torn = [*rows, ("pets/cat/1.png", "dog", "twice"), ("pets/cat/2.png", "cat", "alike")]
+    listing.write_bytes(written(torn, listing.suffix))
+    project = opening(listing)
+    project.scan()
+    assert project.status()["moves_to_apply"] == 0
+    for number in (1, 2):
+        _decide(project, f"pets/cat/{number}.png", "accept")
+    assert project.status()["moves_to_apply"] == 1
+    (change,) = project.plan_moves().moves
+    assert (change.source, change.destination) == (
+        "dataset/dog/pets/cat/1.png",
+        "dataset/cat/pets/cat/1.png",
+    )
+    manifest = project.apply().manifest
+    assert manifest is not None
+    assert [row[:2] for row in read(manifest) if row[2] == "twice"] == [("pets/cat/1.png", "cat")]
+    assert project.status()["moves_to_apply"] == 0
+    for _time in range(2):
+        project.undo()
+    assert project.status()["moves_to_apply"] == 1
+    again = project.apply().manifest
+    assert again is not None
+    assert read(again) == read(listing)
+
+
+def test_rows_that_may_differ_are_left_when_a_label_is_accepted(
+    photos: Path, opening: Opening, rows: list[tuple[str, str, str]]
+) -> None:
+    photos.write_bytes(written([*rows, ("pets/cat/1.png", "dog", "twice")], ".csv"))
+    project = opening(photos)
+    project.scan()
+    with project.store.write() as connection:
+        torn = findings.open_findings(connection, "listed_twice")
+        findings.dismiss(connection, "listed_twice", torn, reviewer="ann")
+    _decide(project, "pets/cat/1.png", "accept")
+    assert project.apply().manifest is None
 
 
 def test_labels_that_look_like_paths_lead_nowhere(dataset: Path, opening: Opening) -> None:
