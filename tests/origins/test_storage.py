@@ -72,6 +72,23 @@ def test_objects_that_are_as_before_are_not_read_again(
     assert len([line for line in bucket.fetched if ".png" in line]) == 1
 
 
+@pytest.mark.parametrize("storage", ["gs", "http"], indirect=True)
+def test_what_was_written_over_an_object_is_a_new_image_since_the_next_scan(
+    bucket: Storage, dataset: Path, tmp_path: Path, opening: Opening
+) -> None:
+    project = opening(Path(bucket.address("v1/photos.csv")), tmp_path / "state")
+    project.scan()
+    first = project.dataset().items[0]
+    before = thumbnails.thumbnail(project, first, 160)
+    bucket.put({"v1/pets/cat/0.png": (dataset / "owl" / "3.png").read_bytes()})
+    with pytest.raises(ImageRejected, match="not the one that was scored"):
+        thumbnails.thumbnail(project, first, 320)
+    project.scan()
+    (now,) = [item for item in project.dataset().items if item.path == first.path]
+    assert now.content_hash != first.content_hash
+    assert thumbnails.thumbnail(project, now, 160) != before
+
+
 def test_an_object_that_was_deleted_is_named(
     bucket: Storage, tmp_path: Path, opening: Opening
 ) -> None:
