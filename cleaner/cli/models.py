@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +24,7 @@ from cleaner.cli.desk import (
 from cleaner.cli.engine import engine_options, engine_settings
 from cleaner.cli.joining import going_on, joining_options
 from cleaner.cli.watching import ProgressLine, run_job
-from cleaner.errors import ImageRejected, ModelError, SettingsError
+from cleaner.errors import ImageRejected, SettingsError
 from cleaner.items import shown_path
 from cleaner.receipts import gain_in_words, joined_in_words, unknown_in_words
 from cleaner.unknowns import is_unknown
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
     from cleaner.classifier import Classifier, Outcome
+    from cleaner.cli.photos import Answers
     from cleaner.project import Project
     from cleaner.store.models import FinalModel
 
@@ -388,24 +390,23 @@ def predict(
     where = _Where(engine_settings(options) or settings.ScanSettings(), **options)
     classifier = open_classifier(model)
     paths = photos.named(images)
-    predictions: list[dict[str, Any]] = []
-    errors: list[dict[str, str]] = []
-    with ProgressLine() as line:
+    names = classifier.class_names
+    answers = photos.Answers(keeps=as_json or sheet is None)
+    with ExitStack() as open_ones:
+        if sheet is not None:
+            written = photos.written(sheet, top=min(top, len(names)))
+            answers.sheet = open_ones.enter_context(written)
+        line = open_ones.enter_context(ProgressLine())
         for path, outcome in where.outcomes(classifier, model, paths, line):
             shown = shown_path(str(path))
             if isinstance(outcome, ImageRejected):
-                errors.append({"path": shown, "reason": str(outcome)})
+                answers.errors.append({"path": shown, "reason": str(outcome)})
             else:
-                found = _prediction(outcome, classifier.class_names, top)
-                predictions.append({"path": shown} | _or_unknown(found, least))
-    document = {"predictions": predictions, "errors": errors}
-    if sheet is not None:
-        photos.write_sheet(sheet, document, top=min(top, len(classifier.class_names)))
-    answer(document, _predict_lines(document, sheet), as_json=as_json)
-    if errors and not predictions:
-        raise ModelError(
-            f"{errors[0]['path']}: {errors[0]['reason']} No image was left to look at."
-        )
+                found = _prediction(outcome, names, top)
+                answers.add({"path": shown} | _or_unknown(found, least))
+        answers.end()
+    answer(answers.document, _predict_lines(answers, sheet), as_json=as_json)
+    answers.check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,14 +429,14 @@ class _Where:
             yield from labelling.outcomes(model, paths, engine, kept_in=self.kept_in, report=line)
 
 
-def _predict_lines(document: dict[str, Any], sheet: Path | None) -> Iterator[str]:
+def _predict_lines(answers: Answers, sheet: Path | None) -> Iterator[str]:
     names = ("path", "label", "probability")
     if sheet is not None:
-        yield f"{len(document['predictions']):,} photos labelled in {shown_path(str(sheet))}"
-    elif document["predictions"]:
-        rows = [tuple(found[name] for name in names) for found in document["predictions"]]
+        yield f"{answers.labelled:,} photos labelled in {shown_path(str(sheet))}"
+    elif answers.predictions:
+        rows = [tuple(found[name] for name in names) for found in answers.predictions]
         yield from table(names, rows)
-    yield from (f"Passed over: {found['path']}: {found['reason']}" for found in document["errors"])
+    yield from (f"Passed over: {found['path']}: {found['reason']}" for found in answers.errors)
 
 
 def _prediction(probs: ndarray[Any, Any], class_names: tuple[str, ...], top: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From what `predict` is given to the files it looks at: names, folders, patterns, a list."""
+"""From what `predict` is given to the files it looks at, and what it says of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import glob
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cleaner.cells import guarded
-from cleaner.errors import CleanerError
+from cleaner.errors import CleanerError, ModelError
 from cleaner.images import is_candidate, is_hidden
 
 STDIN = "-"
+_TOLD = ("label", "probability")
 
 
 def named(words: Sequence[str]) -> list[Path]:
@@ -68,27 +71,110 @@ def _some(pictures: Iterable[Path], complaint: str) -> list[Path]:
     return found
 
 
-def write_sheet(sheet: Path, document: dict[str, Any], *, top: int) -> None:
-    """Write a line a photo: its labels, the likeliest first, or why it was passed over.
+@dataclass(slots=True)
+class Answers:
+    """What is said of photos.
+
+    Attributes:
+        keeps: whether labels are said at the end; those of very many photos are much memory.
+        sheet: where they are said at once.
+        labelled: how many photos have labels.
+        predictions: their labels, if they are kept.
+        errors: why the others have none.
+    """
+
+    keeps: bool
+    sheet: Sheet | None = None
+    labelled: int = 0
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, prediction: dict[str, Any]) -> None:
+        self.labelled += 1
+        if self.sheet is not None:
+            self.sheet.add(prediction)
+        if self.keeps:
+            self.predictions.append(prediction)
+
+    def end(self) -> None:
+        """Write what was passed over behind what was labelled."""
+        if self.sheet is not None:
+            for error in self.errors:
+                self.sheet.add_passed_over(error)
+
+    def check(self) -> None:
+        """Raise ModelError where no photo could be labelled."""
+        if self.errors and not self.labelled:
+            first = self.errors[0]
+            raise ModelError(f"{first['path']}: {first['reason']} No image was left to look at.")
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {"predictions": self.predictions, "errors": self.errors}
+
+
+class Sheet:
+    """A line a photo: its labels, the likeliest first, or why it was passed over."""
+
+    def __init__(self, path: Path, lines: TextIO, top: int) -> None:
+        self._path = path
+        self._names = [f"{name}{_ordinal(i)}" for i in range(top) for name in _TOLD]
+        self._table = csv.writer(lines, lineterminator="\n")
+        self._write(["path", *self._names, "reason"])
+
+    def add(self, prediction: dict[str, Any]) -> None:
+        """Write what a photo was labelled."""
+        cells = [one[name] for one in prediction["top"] for name in _TOLD]
+        cells += [""] * (len(self._names) - len(cells))
+        self._write([prediction["path"], *cells, ""])
+
+    def add_passed_over(self, error: dict[str, str]) -> None:
+        """Write why a photo could not be looked at."""
+        self._write([error["path"], *[""] * len(self._names), error["reason"]])
+
+    def _write(self, cells: Sequence[object]) -> None:
+        with _refusing(self._path):
+            self._table.writerow([_cell(cell) for cell in cells])
+
+
+@contextmanager
+def written(path: Path, *, top: int) -> Iterator[Sheet]:
+    """Yield a table that takes this name once it is whole.
 
     Raises:
-        CleanerError: the file cannot be written.
+        CleanerError: it cannot be written.
     """
-    names = [f"{name}{_ordinal(i)}" for i in range(top) for name in ("label", "probability")]
+    with _refusing(path):
+        place, beside = _places(path)
+        lines = beside.open("w", newline="", encoding="utf-8")
     try:
-        with sheet.open("w", newline="", encoding="utf-8") as lines:
-            table = csv.writer(lines, lineterminator="\n")
-            table.writerow(["path", *names, "reason"])
-            for found in document["predictions"]:
-                cells = [c for one in found["top"] for c in (one["label"], one["probability"])]
-                cells += [""] * (len(names) - len(cells))
-                table.writerow([_cell(cell) for cell in (found["path"], *cells, "")])
-            for error in document["errors"]:
-                reason = _cell(error["reason"])
-                table.writerow([_cell(error["path"]), *[""] * len(names), reason])
+        yield Sheet(path, lines, top)
+        with _refusing(path):
+            lines.close()
+            if beside != place:
+                beside.replace(place)
+    finally:
+        with suppress(OSError):
+            lines.close()
+        if beside != place:
+            beside.unlink(missing_ok=True)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """Return where a file is meant to be, and where it is written until it is whole."""
+    if path.exists() and not path.is_file():
+        return path, path  # a terminal or a pipe has nothing beside it
+    place = Path(os.path.realpath(path))
+    return place, place.with_name(f"{place.name}.part")
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CleanerError(
-            f"{sheet}: cannot write it ({error.strerror}). Name a file in a place you can write to."
+            f"{path}: cannot write it ({error.strerror}). Name a file in a place you can write to."
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cleaner.cli import photos as photos_of
 from tests.cli.conftest import Call
 from tests.pictures import write_image
 
@@ -90,6 +91,50 @@ def test_a_table_holds_the_labels_and_what_was_passed_over(
     assert rows[0]["label"]
     assert rows[3]["reason"]
     assert not rows[3]["label"]
+
+
+FOUND = {"path": "a.png", "top": [{"label": "cat", "probability": 0.5}]}
+
+
+def test_a_table_takes_its_name_once_it_is_whole(tmp_path: Path) -> None:
+    sheet, linked = tmp_path / "labels.csv", tmp_path / "linked.csv"
+    sheet.write_text("of yesterday")
+    linked.symlink_to(sheet)
+
+    def stopped() -> None:
+        with photos_of.written(linked, top=1) as table:
+            table.add(FOUND)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert sheet.read_text() == "of yesterday"
+
+    with photos_of.written(linked, top=1) as table:
+        table.add(FOUND)
+    assert sheet.read_text() == "path,label,probability,reason\na.png,cat,0.5,\n"
+    assert sorted(tmp_path.iterdir()) == [sheet, linked]
+    assert linked.is_symlink()
+
+
+def test_a_table_may_go_to_what_is_no_file() -> None:
+    with photos_of.written(Path("/dev/null"), top=1) as table:
+        table.add(FOUND)
+
+
+def test_a_table_that_cannot_be_written_is_refused_before_any_photo_is_looked_at(
+    call: Call, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    refused = call("predict", model, photos, "--csv", tmp_path / "nowhere" / "labels.csv")
+    assert refused.code == 1
+    assert "cannot write it" in refused.complaint
+
+
+def test_labels_for_a_table_alone_are_not_held_in_memory(tmp_path: Path) -> None:
+    with photos_of.written(tmp_path / "labels.csv", top=1) as table:
+        answers = photos_of.Answers(keeps=False, sheet=table)
+        answers.add(FOUND)
+    assert (answers.labelled, answers.predictions) == (1, [])
 
 
 @pytest.mark.parametrize(("least", "is_unknown"), [(0.0, False), (100.0, True)])
