@@ -16,7 +16,6 @@ from tests.pictures import picture
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.usefixtures("uncounted"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]

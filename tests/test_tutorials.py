@@ -15,7 +15,6 @@ from tests.shapes import shape, write_shapes
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.usefixtures("uncounted"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]

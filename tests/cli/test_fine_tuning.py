@@ -23,6 +23,7 @@ _QUICK = (
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncounted")
 def test_score_fine_tunes_a_network_and_shows_its_curves(tmp_path: Path) -> None:
     root = write_shapes(tmp_path / "shapes", each=6)
     done = subprocess.run(

@@ -171,7 +171,6 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
-@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("name", MODEL_EXPORTERS)
 def test_an_example_reads_the_same_labels_without_this_project(
     name: str, trained: Trained, unseen: list[Path], tmp_path: Path

@@ -175,7 +175,6 @@ trained("shared")
 """
 
 
-@pytest.mark.usefixtures("uncounted")
 def test_several_cards_share_each_batch(shapes: Project, tmp_path: Path) -> None:
     words = [sys.executable, "-c", _ON_TWO_DEVICES, str(shapes.root), str(tmp_path)]
     finished = subprocess.run(words, capture_output=True, text=True, check=False)
