@@ -68,6 +68,7 @@ REASONS: dict[str, str] = {
     "outside": "the link leads out of the dataset folder",
     "not_a_file": "it is not an ordinary file",
     "no_permission": "the file may not be read",
+    "no_login": "its server does not know who asks",
     "read_error": "the file could not be read from the disk",
     "changed": "the file was written to while it was read",
     "too_many_bytes": "the file is too large",

@@ -218,8 +218,8 @@ def _opened(listing: Path) -> AbstractContextManager[IO[bytes]]:
         raise _unreadable(listing, error) from error
 
 
-def _unreadable(listing: Path, error: Exception) -> DatasetError:
-    said = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+def _unreadable(listing: Path, error: OSError | ImageRejected) -> DatasetError:
+    said = error.strerror if isinstance(error, OSError) else error.detail.rstrip(".")
     return DatasetError(f"{shown_path(str(listing))}: cannot be read ({said}).")
 
 

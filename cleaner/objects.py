@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -50,8 +51,8 @@ _FAILURES = {
     "https": ("aiohttp:ClientError",),
     "http": ("aiohttp:ClientError",),
 }
-# What they raise where nobody is logged in, beside PermissionError.
-_DENIALS = {
+# Those where nobody is logged in.
+_NO_LOGIN = {
     "s3": (
         "botocore.exceptions:NoCredentialsError",
         "botocore.exceptions:PartialCredentialsError",
@@ -62,8 +63,11 @@ _DENIALS = {
     "https": (),
     "http": (),
 }
-_DENIED = (401, 403)
-# gcsfs has a plain OSError for it.
+# What a server, or who stands before it, shows to people.
+_PAGE = re.compile("<(!doctype|html|head|body).*", re.IGNORECASE)
+_REFUSALS = ("no_login", "no_permission")
+_UNKNOWN_CALLER, _DENIED = 401, 403
+# gcsfs has a plain OSError for the latter.
 _FORBIDDEN = "Forbidden: "
 _SIGNED = "Name it with the signature that its server asks for, one that has not ended."
 _TO_LOG_IN = {
@@ -134,6 +138,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._failures: Counter[str] = Counter()
+        self._reasons: dict[str, ImageRejected] = {}
 
     @contextmanager
     def asking(self, file: Path) -> Iterator[None]:
@@ -144,13 +149,17 @@ class Patience:
         """
         server = file.server if isinstance(file, Address) else ""
         if server and self._failures[server] >= _FAILURES_IN_A_ROW:
+            last = self._reasons[server]
             raise ImageRejected(
-                "read_error", f"{server} failed {_FAILURES_IN_A_ROW} times in a row."
+                last.reason, f"{server} failed {_FAILURES_IN_A_ROW} times in a row. {last.detail}"
             )
         try:
             yield
         except ImageRejected as rejected:
-            self._failures[server] += rejected.reason == "read_error"
+            # Not where one may not read this: there may be more that one may read.
+            if rejected.reason in ("read_error", "no_login"):
+                self._failures[server] += 1
+                self._reasons[server] = rejected
             raise
         self._failures[server] = 0
 
@@ -264,12 +273,20 @@ def _told(address: Address) -> Iterator[None]:
         yield
     except failures as raised:
         error = _meant(address, raised)
-        said = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-        if _is_denied(address.protocol, error):
-            said = f"{said}. {_TO_LOG_IN[address.protocol]}"
-            raise ImageRejected("no_permission", said) from error
-        reason = "missing" if isinstance(error, FileNotFoundError) else "read_error"
-        raise ImageRejected(reason, f"{said}.") from error
+        reason = _reason(address.protocol, error)
+        to_do = f" {_TO_LOG_IN[address.protocol]}" if reason in _REFUSALS else ""
+        raise ImageRejected(reason, f"{_said(error)}.{to_do}") from error
+
+
+def _said(error: BaseException) -> str:
+    said = _PAGE.sub("", " ".join(str(error).split())).strip()[:200].rstrip(".")
+    status = _status(error)
+    return said or (f"its server answered with {status}" if status else type(error).__name__)
+
+
+def _status(error: BaseException) -> object:
+    # A status is aiohttp's, a code gcsfs's.
+    return getattr(error, "status", None) or getattr(error, "code", None)
 
 
 def _meant(address: Address, error: Exception) -> BaseException:
@@ -280,14 +297,14 @@ def _meant(address: Address, error: Exception) -> BaseException:
     return cause
 
 
-def _is_denied(protocol: str, error: BaseException) -> bool:
-    # A status is aiohttp's, a code gcsfs's.
-    status = getattr(error, "status", None) or getattr(error, "code", None)
-    return (
-        status in _DENIED
-        or isinstance(error, (PermissionError, *_errors(_DENIALS[protocol])))
-        or (isinstance(error, OSError) and str(error).startswith(_FORBIDDEN))
-    )
+def _reason(protocol: str, error: BaseException) -> str:
+    status = _status(error)
+    if status == _UNKNOWN_CALLER or isinstance(error, _errors(_NO_LOGIN[protocol])):
+        return "no_login"
+    is_forbidden = isinstance(error, OSError) and str(error).startswith(_FORBIDDEN)
+    if status == _DENIED or is_forbidden or isinstance(error, PermissionError):
+        return "no_permission"
+    return "missing" if isinstance(error, FileNotFoundError) else "read_error"
 
 
 @cache

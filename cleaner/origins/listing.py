@@ -44,7 +44,7 @@ _TORN: tuple[str, Literal["warning"]] = ("listed_twice", "warning")
 # A row, and what an earlier scan found there.
 _Asked: TypeAlias = tuple[Row, ScannedFile | None]
 # What a server says that may well have the image; credentials end while a scan goes on.
-_UNTOLD = ("read_error", "no_permission")
+_UNTOLD = ("read_error", "no_permission", "no_login")
 
 
 class Listing:
