@@ -118,7 +118,8 @@ class RayEngine:
         machines = self._machines()
         workers = sum(machine.room(self._share.cores, gpus) for machine in machines)
         if not workers:
-            wanted = f"{self._share.cores} cores" + (f" and {gpus:g} GPU" if gpus else "")
+            cores = self._share.cores
+            wanted = f"{cores} core{'s' * (cores > 1)}" + (f" and {gpus:g} GPU" if gpus else "")
             there = "; ".join(sorted({machine.in_words() for machine in machines}))
             raise EngineError(
                 f"No machine of the cluster has {wanted} for a worker; what they state is: "

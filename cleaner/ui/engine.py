@@ -20,9 +20,9 @@ def ask(used: ScoreSettings, what: str, columns: Sequence[Any]) -> dict[str, Any
     Args:
         used: what is chosen before anybody chooses.
         what: is done there, in words.
-        columns: four parts of the page, one for each.
+        columns: three parts of the page, one for each, or four where networks may use GPUs.
     """
-    engine, address, cores, gpus = columns
+    engine, address, cores, *gpus = columns
     chosen = engine.selectbox(
         "Engine",
         ENGINES,
@@ -39,7 +39,9 @@ def ask(used: ScoreSettings, what: str, columns: Sequence[Any]) -> dict[str, Any
         "cores_per_worker": cores.number_input(
             "Cores a worker", 1, 1_024, used.cores_per_worker, help="Of the cluster."
         ),
-        "gpus_per_worker": gpus.number_input(
+    }
+    for column in gpus:
+        asked["gpus_per_worker"] = column.number_input(
             "GPUs a worker",
             0.0,
             1.0,
@@ -48,7 +50,6 @@ def ask(used: ScoreSettings, what: str, columns: Sequence[Any]) -> dict[str, Any
             placeholder="auto",
             help="Of the cluster; with 0.25 four share one. Only networks that TensorFlow runs "
             "take any. auto is 1 where the cluster has GPUs.",
-        ),
-    }
+        )
     # What is said of a cluster holds for none.
     return {"engine": chosen} | (asked if chosen == "ray" else {})

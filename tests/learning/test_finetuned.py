@@ -260,6 +260,9 @@ def _no_head(base: Any) -> FinalHead:
         {"fine_tune_fraction": 1.5},
         {"fine_tune_epochs": 0},
         {"fine_tune_side_px": 8},
+        {"cores_per_worker": 0},
+        {"gpus_per_worker": 0.001},
+        {"gpus_per_worker": 1.5},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:

@@ -163,7 +163,7 @@ def test_the_folder_is_read_again_where_one_wants(audited: Project) -> None:
     app = run_page(audited, "audits")
     next(box for box in app.selectbox if box.label == "Engine").set_value("ray").run()
     app.text_input[0].set_value(" 10.0.0.5:6379 ").run()
-    next(box for box in app.number_input if box.label == "GPUs a worker").set_value(0.25).run()
+    next(box for box in app.number_input if box.label == "Cores a worker").set_value(4).run()
     press(app, "Read it")
-    cluster = {"address": "10.0.0.5:6379", "cores_per_worker": 1, "gpus_per_worker": 0.25}
+    cluster = {"address": "10.0.0.5:6379", "cores_per_worker": 4}
     assert started(audited) == [("scan", {"engine": "ray"} | cluster)]

@@ -27,7 +27,7 @@ from cleaner.settings import TrainSettings
 from cleaner.store import jobs as job_rows
 from cleaner.store import models
 from cleaner.store.models import FinalModel
-from cleaner.ui import server
+from cleaner.ui import engine, server
 from cleaner.ui.registry import shared
 from tests.ranking import draw_lots
 from tests.receipts.samples import receipt
@@ -395,6 +395,19 @@ def test_scoring_starts_with_the_settings_of_the_form(project: Project, idle_wor
     assert settings["views"] == 4
     assert settings["features"] == "disk"
     assert settings["backbones"] == ["efficientnet_lite0", "mobilenet_v2_1.0_224"]
+
+
+@pytest.mark.skipif(not engine.is_chosen(), reason="requirements-ray.txt is not installed")
+def test_workers_of_a_cluster_share_a_gpu_as_the_form_says(
+    project: Project, idle_workers: None
+) -> None:
+    app = run_page(project, "train")
+    next(one for one in app.selectbox if one.label == "Engine").set_value("ray")
+    next(one for one in app.number_input if one.label == "GPUs a worker").set_value(0.25)
+    button(app, "Score the images").click().run()
+    _kind, settings = started(project)[0]
+    assert (settings["engine"], settings["address"]) == ("ray", "")
+    assert (settings["cores_per_worker"], settings["gpus_per_worker"]) == (1, 0.25)
 
 
 def test_a_network_can_be_fine_tuned_from_the_form(project: Project, idle_workers: None) -> None:

@@ -75,7 +75,7 @@ def _read_again(project: Project, *, busy: bool) -> None:
         return
     with st.popover(words, disabled=busy, help=_NEW_FILES):
         used = actions.score_settings(project)
-        where = engine.ask(used, "Where the files are read", [st, st, *st.columns(2)])
+        where = engine.ask(used, "Where the files are read", [st, st, st])
         if st.button("Read it", type="primary", key="audit-scan"):
             job_panel.start(project, "scan", where)
 
