@@ -7,10 +7,12 @@ has been silent for a while. What somebody holds is passed over for everybody el
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection
 
@@ -26,6 +28,27 @@ SHARE = 24
 SPARE = 8
 
 log = logging.getLogger(__name__)
+
+
+class _Left:
+    """Pages that gave back what they had, for as long as a request of theirs may still arrive."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def note(self, holders: Collection[str], now: float) -> None:
+        """Note that these are gone; a page that comes back takes another name."""
+        with self._lock:
+            self._until = {one: end for one, end in self._until.items() if end > now}
+            self._until |= dict.fromkeys(holders, now + TERM_SECONDS)
+
+    def __contains__(self, holder: str) -> bool:
+        return holder in self._until
+
+
+# Of each store that this process has open: it is this process that hears a page out of order.
+_LEFT: WeakKeyDictionary[Store, _Left] = WeakKeyDictionary()
 
 
 @runtime_checkable
@@ -84,16 +107,19 @@ def hand_out(store: Store, holder: str, pile: Pile, demand: Demand) -> Handed:
 
     Raises:
         StoreError: the database cannot be read. If it can only not be written, as on a full
-            disk, the images are handed out all the same.
+            disk, the images are handed out all the same; they are to a page that gave back what
+            it had, too, and nothing is kept for it.
     """
-    now = time.time()
+    now, left = time.time(), _left(store)
     with store.read() as connection:
         found = _Found(leases.held(connection, holder, now), pile.count(connection), demand)
         images = pile.first(connection, found.wanted)
-    if found.holds(images, now):
+    if found.holds(images, now) or holder in left:
         return found.handed(images)
     try:
         with store.write() as connection:
+            if holder in left:  # it asked, was closed and said so, and was heard in another order
+                return found.handed(images)
             found = _Found(leases.held(connection, holder, now), pile.count(connection), demand)
             images = pile.first(connection, found.wanted)
             leases.release(connection, (), now)
@@ -110,8 +136,15 @@ def release(store: Store, holders: Collection[str]) -> None:
     Raises:
         StoreError: it stays with them until it expires.
     """
+    now = time.time()
+    # Before they lose it: what asks for more meanwhile is too late, or loses it with the rest.
+    _left(store).note(holders, now)
     with store.write() as connection:
-        leases.release(connection, holders, time.time())
+        leases.release(connection, holders, now)
+
+
+def _left(store: Store) -> _Left:
+    return _LEFT.setdefault(store, _Left())
 
 
 @dataclass(frozen=True, slots=True)

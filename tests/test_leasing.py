@@ -99,6 +99,14 @@ def test_what_is_given_back_goes_to_the_next(queued: Project) -> None:
     assert _handed(queued, "ben") == first
 
 
+def test_a_request_that_arrives_after_its_page_was_closed_keeps_nothing(queued: Project) -> None:
+    _handed(queued, "anna")
+    leasing.release(queued.store, ["anna"])
+    late = _handed(queued, "anna")
+    assert late
+    assert _handed(queued, "ben") == late
+
+
 def test_a_page_that_is_silent_loses_what_it_has(
     queued: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ class Holder {
     this.prefix = `cleaner:holder:${api}:`;
     this.letGo = () => {};
     this.onHide = () => this.giveBack();
+    this.onShow = (event) => event.persisted && this.comeBack();
     this.onActive = () => this.touch();
     this.lastActive = Date.now();
   }
@@ -31,6 +32,7 @@ class Holder {
       if (await this.sweep()) this.onHeartbeat();
     }, SWEEP_AGAIN_MS);
     window.addEventListener("pagehide", this.onHide);
+    window.addEventListener("pageshow", this.onShow);
     window.addEventListener("keydown", this.onActive, { capture: true });
     window.addEventListener("pointerdown", this.onActive, { capture: true });
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
@@ -49,6 +51,7 @@ class Holder {
 
   close() {
     window.removeEventListener("pagehide", this.onHide);
+    window.removeEventListener("pageshow", this.onShow);
     window.removeEventListener("keydown", this.onActive, { capture: true });
     window.removeEventListener("pointerdown", this.onActive, { capture: true });
     clearInterval(this.heartbeat);
@@ -73,6 +76,15 @@ class Holder {
     const body = new Blob([JSON.stringify({ holders: [this.id] })], { type: "application/json" });
     // The next page says so again, before it asks: this may arrive later than that.
     navigator.sendBeacon(`${this.api}/leases`, body);
+  }
+
+  /* A page that the browser kept is another one to the server, which heard that it was gone. */
+  async comeBack() {
+    this.letGo();
+    this.id = newId();
+    await this.holdLock();
+    this.remember();
+    this.onHeartbeat();
   }
 
   send(holders) {
