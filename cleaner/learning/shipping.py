@@ -29,7 +29,7 @@ TOLERANCE = 1e-3
 LEAST_AGREEMENT = {"tflite_float16": 0.97, "tflite_int8": 0.9}
 _OPTIONAL = ("tflite_int8", "onnx")
 _STAGE = "Writing the model"
-_TIMED_SECONDS = 0.4
+_TIMED_SECONDS = 1.0
 # Eight photos of 224 px. Of small ones more go together: a call costs more than they do.
 _PIXELS_AT_ONCE = 8 * 224**2
 
