@@ -303,9 +303,9 @@ class _Bench:
         left = None if half is None else driver.left
         drivers = [driver]
         if driver.process.returncode < 0:  # killed, as it should be
+            left = self._images - len(dict(_rows(self._results(name))))
             drivers.append(self._started(name, cluster.address))
             drivers[-1].follow(lambda: None, at=None)
-            left = drivers[-1].total
         rows = list(_rows(self._results(name)))
         found = dict(rows), drivers[-1].answers
         self._usual = self._usual or found
